@@ -1,0 +1,102 @@
+"""What one picture is asked to show: `Spec`, its checks, and how training samples are drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .chance import Draws, keys, word
+from .scene import SCENES
+from .style import HELD_OUT_STYLES, STYLES
+
+FRAMINGS = ("photo", "dslr portrait")
+IDENTITIES = range(4000)  # those sampled by default; any other number is somebody never seen in training
+PLAIN = "photo"  # the style of a picture that isn't painted
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One picture. identity, partner: numbers of the people (-1 where there is none); scene: of SCENES; style: "photo",
+    of STYLES or HELD_OUT_STYLES; framing: of FRAMINGS; people: 0, 1 or 2; seed: everything else (pose, light, …)."""
+
+    identity: int = 0
+    scene: str = "studio"
+    style: str = PLAIN
+    framing: str = "photo"
+    people: int = 1
+    seed: int = 0
+    partner: int = -1
+
+    def __post_init__(self) -> None:
+        known("scene", self.scene, SCENES)
+        known("style", self.style, (PLAIN, *STYLES, *HELD_OUT_STYLES))
+        known("framing", self.framing, FRAMINGS)
+        known("people", self.people, (0, 1, 2))
+        for name, needed in (("identity", 1), ("partner", 2)):
+            if self.people >= needed and not 0 <= getattr(self, name) < 2**62:
+                raise ValueError(f"{name} must be a number from 0 on with people={self.people}, got {getattr(self, name)}")
+        if not -(2**63) <= self.seed < 2**63:
+            raise ValueError(f"seed must fit 64 bits, got {self.seed}")
+
+
+def known(what: str, value: object, names: Sequence) -> None:
+    """Raises a ValueError that lists what there is."""
+    if value not in names:
+        raise ValueError(f"unknown {what} {value!r}; there are: {', '.join(map(str, names))}")
+
+
+def _subset(what: str, given: Sequence | None, names: Sequence) -> list:
+    """The choice to sample from: all names, or those given (checked)."""
+    given = list(names) if given is None else [given] if isinstance(given, (str, int)) else list(given)
+    if not given:
+        raise ValueError(f"{what} is empty; there are: {', '.join(map(str, names))}")
+    for value in given:
+        known(what, value, names)
+    return given
+
+
+def sample_specs(seed: int, n: int, *, scenes: Sequence[str] | None = None, styles: Sequence[str] | None = None,
+                 identities: Sequence[int] | None = None, people: int | Sequence[int] | None = None,
+                 framing: str | Sequence[str] | None = None, held_out: bool = False, start: int = 0) -> list[Spec]:
+    """n specs; number i depends on (seed, start + i) and the choices only.
+
+    styles: what to choose from, evenly; left out, 85 % are photos and the rest painted (with held_out=True, in the held-out
+    styles as well). identities: left out, IDENTITIES. people: left out, 8 % nobody, 72 % one, 20 % two.
+    """
+    if n < 0 or start < 0:
+        raise ValueError(f"n and start must be 0 or more, got n={n}, start={start}")
+    painted = STYLES + (HELD_OUT_STYLES if held_out else ())
+    if not held_out and styles is not None:
+        for style in [styles] if isinstance(styles, str) else styles:
+            if style in HELD_OUT_STYLES:
+                raise ValueError(f"style {style!r} is held out of training; ask for it with held_out=True")
+    scenes = _subset("scene", scenes, SCENES)
+    chosen = None if styles is None else _subset("style", styles, (PLAIN, *painted))
+    who = IDENTITIES if identities is None else identities
+    if len(who) == 0:
+        raise ValueError("identities is empty; give numbers from 0 on, e.g. range(4000)")
+    count = None if people is None else _subset("people", people, (0, 1, 2))
+    framings = _subset("framing", framing, FRAMINGS)
+
+    key = keys(torch.arange(start, start + n), "item", word(seed))
+    d = Draws(key, "spec")
+    r = [d.row().tolist() for _ in range(8)]
+    specs = []
+    for i in range(n):
+        def pick(k: int, names: Sequence, i: int = i):
+            return names[min(int(r[k][i] * len(names)), len(names) - 1)]
+
+        number = pick(0, count) if count else (0 if r[0][i] < 0.08 else 1 if r[0][i] < 0.80 else 2)
+        scene = pick(1, scenes)
+        if number == 0 and count is None and scene == "studio":
+            number = 1  # an empty studio is no picture
+        style = pick(2, chosen) if chosen else (PLAIN if r[2][i] < 0.85 else painted[int((r[2][i] - 0.85) / 0.15 * len(painted)
+                                                                                         ) % len(painted)])
+        frame = pick(3, framings)
+        if framing is None:
+            frame = "dslr portrait" if number and r[3][i] < 0.35 else "photo"
+        first, second = pick(4, who), pick(5, who)
+        if second == first:
+            second = who[(who.index(first) + 1) % len(who)] if len(who) > 1 else first
+        specs.append(Spec(first if number else -1, scene, style, frame, number, int(key[i]), second if number == 2 else -1))
+    return specs
