@@ -1,0 +1,167 @@
+"""The command line: `python -m reproduce list | run | protect | doctor`.
+
+Whatever a user can get wrong ends in one line on standard error and status 2; Ctrl-C in one line and status
+130; a notebook or an image that failed in status 1. Heavy imports happen inside the commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with errors of one line, which name the nearest choice."""
+
+    def error(self, message: str):
+        choice = re.match(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if choice:
+            known = [word.strip("' ") for word in choice[3].split(",")]
+            near = difflib.get_close_matches(choice[2], known, 1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            message = f"no {choice[1]} {choice[2]!r}{hint} There is: {', '.join(known)}"
+        complain(message)
+        raise SystemExit(2)
+
+
+def parser() -> Parser:
+    """The whole grammar; the README's commands are tested against it."""
+    top = Parser(
+        prog="reproduce", description="Reproduce the study: figures, tables, and the tools behind them."
+    )
+    commands = top.add_subparsers(dest="command", metavar="command", required=True, parser_class=Parser)
+    commands.add_parser("list", help="every figure and table: notebook, needs, minutes, place")
+    commands.add_parser("doctor", help="what this machine can run")
+    run = commands.add_parser("run", help="execute notebooks, all of them unless some are named")
+    run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="name or number, such as 01")
+    run.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
+    run.add_argument(
+        "--scale", default=os.environ.get("REPRODUCE_SCALE") or "standard", help="smoke, standard, paper"
+    )
+    run.add_argument("--seed", default=0, type=int)
+    run.add_argument(
+        "--out", default=os.environ.get("REPRODUCE_OUT") or "figures", help="folder for the results"
+    )
+    run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE")
+    protect = commands.add_parser("protect", help="protect images and write them as PNG")
+    protect.add_argument("images", nargs="+", metavar="IMAGE")
+    protect.add_argument("--method", required=True)
+    protect.add_argument("--settings", help="paper, released or equal; the method's first by default")
+    protect.add_argument("--eps", type=float, help="budget in grey levels, in place of the settings' own")
+    protect.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
+    protect.add_argument("--seed", default=0, type=int)
+    protect.add_argument("-o", "--out", required=True, help="folder for the protected images")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    from . import cache
+
+    options = parser().parse_args(arguments)
+    try:
+        return {"list": listing, "run": run, "protect": protect, "doctor": doctor}[options.command](options)
+    except KeyboardInterrupt as stop:
+        complain(str(stop) or "interrupted; run the same command again to resume")
+        return 130
+    except (ValueError, FileNotFoundError, PermissionError, NotADirectoryError, cache.NoSpace) as error:
+        complain(error)
+        return 2
+    except BrokenPipeError:  # `reproduce list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def complain(message) -> None:
+    """One line on standard error."""
+    print("reproduce: " + " ".join(str(message).split()), file=sys.stderr, flush=True)
+
+
+def listing(options) -> int:
+    """Print every artefact: where it lands, its notebook, what it needs, minutes per scale."""
+    from . import notebook, profiles
+
+    for entry in notebook.catalogue():
+        minutes = " / ".join(f"{entry.minutes[scale]:g}" for scale in profiles.SCALES)
+        print(f"{entry.name}: {entry.title}")
+        scales = " / ".join(profiles.SCALES)
+        print(f"    needs {entry.needs}; {minutes} minutes at {scales} (two CPU cores, bundled)")
+        for artefact in entry.artefacts:
+            print(f"    {artefact:<28} figures/<profile>/{artefact}.*")
+    return 0
+
+
+def run(options) -> int:
+    """Execute the notebooks named, or all; one that fails does not keep the others from running."""
+    from . import execute, notebook
+
+    notebook.check(options.profile, options.scale, options.seed)
+    entries = [notebook.find(name) for name in options.notebooks] or notebook.catalogue()
+    if not entries:
+        raise ValueError(f"no notebooks in {notebook.root() / 'notebooks'}")
+    given = dict(pair(text) for text in options.parameters)
+    for entry in entries:
+        notebook.check_parameters(entry, given)
+    out = Path(options.out)
+    if Path.cwd() != notebook.root() and options.out != "figures":
+        out = out.absolute()  # notebooks work at the root; the user meant a folder here
+    failed = 0
+    for i, entry in enumerate(entries, 1):
+        print(f"[{i}/{len(entries)}] {entry.name}: {entry.title}", file=sys.stderr, flush=True)
+        begun = time.monotonic()
+        try:
+            target = notebook.run(
+                entry.name,
+                profile=options.profile,
+                scale=options.scale,
+                seed=options.seed,
+                out=str(out),
+                parameters=given,
+            )
+        except execute.Failed as error:
+            complain(error)
+            failed += 1
+            continue
+        print(f"{shown(target)} ({time.monotonic() - begun:.0f} s)", flush=True)
+    return 1 if failed else 0
+
+
+def pair(text: str) -> tuple[str, object]:
+    """NAME=VALUE as a name and a Python literal, or text where it is none."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError(f"expected -p NAME=VALUE, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def shown(path: Path) -> Path:
+    """`path` as seen from here, where it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def protect(options) -> int:
+    """Protect each image; a file that cannot be read gives one line, the others go on."""
+    from . import files
+
+    return files.protect_files(options, complain)
+
+
+def doctor(options) -> int:
+    """Print what this machine can run."""
+    from . import doctor as report
+
+    print("\n".join(report.lines()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
