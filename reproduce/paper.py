@@ -1,0 +1,151 @@
+"""Settings of each paper and of each released code, and every published number. Needs no torch.
+
+A settings record names its `source`, and in `differs` what we do that the source does not; reports print
+both. Budgets and steps are in grey levels: e on [0, 1] images is 255 e levels, e on [-1, 1] images is 127.5
+e levels. The published numbers stand in data/published.csv alone, each with the place where it is printed
+and its standing.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+PUBLISHED = Path(__file__).parent / "data" / "published.csv"
+# printed: in the paper or the code itself; plot: read off a figure; thread: in a discussion; third-party:
+# reported by others; doubtful: contradicted elsewhere, not to be used as a target
+STANDINGS = ("printed", "plot", "thread", "third-party", "doubtful")
+
+PHOTOGUARD = "PhotoGuard, arXiv 2302.06588"
+RELEASED = "MadryLab/photoguard at 686bea7"
+ROUNDED = "the result is rounded to 8 bits inside the budget"
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """PhotoGuard's encoder attack; eps, step in levels; decay: share of the step a linear fall ends at."""
+
+    eps: float
+    step: float
+    steps: int
+    decay: float | None
+    start: str  # "zero" | "uniform"
+    target: str  # "grey image" | "zero latent"
+    source: str
+    differs: str
+
+
+@dataclass(frozen=True)
+class NoiseSettings:
+    """Uniform noise in [-eps, eps] levels."""
+
+    eps: float
+    source: str
+    differs: str
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """How a source edits images; strength is None where the image is made from pure noise (inpainting)."""
+
+    guidance: float
+    steps: int
+    eta: float | None
+    strength: float | None
+    size: int
+    source: str
+    differs: str
+
+
+PHOTOGUARD_ENCODER = {
+    "paper": EncoderSettings(
+        eps=16, step=2, steps=200, decay=None, start="zero", target="grey image",
+        source=f"{PHOTOGUARD}, equation 4 and Table 9",
+        differs="16/255 and 2/255 are read on [0, 1]; pixels stay in range; the perturbation is not "
+        f"subtracted again every step, as line 9 of Algorithm 1 has it; grey is 0.5; {ROUNDED}",
+    ),
+    "released": EncoderSettings(
+        eps=7.65, step=2.55, steps=1000, decay=0.01, start="uniform", target="zero latent",
+        source=f"{RELEASED}, notebooks/demo_simple_attack_img2img.ipynb (0.06 and 0.02 on [-1, 1])",
+        differs="float32 instead of half precision; the start is seeded and kept in range; with a mask "
+        "the target stays the zero latent, where the inpainting notebook encodes a photograph and steps "
+        f"by 1.275; {ROUNDED}, where the notebook truncates",
+    ),
+    "equal": EncoderSettings(
+        eps=8, step=1, steps=200, decay=None, start="uniform", target="grey image",
+        source="this study's budget, common to all methods: 8 levels, 200 steps of 1",
+        differs="no published setting; the loss is PhotoGuard's equation 4",
+    ),
+}
+
+NOISE = {
+    "paper": NoiseSettings(
+        eps=16,
+        source=f"{PHOTOGUARD}, section 4: uniform noise of the same intensity",
+        differs=f"intensity is read as the bound, 16 levels; {ROUNDED}",
+    ),
+    "released": NoiseSettings(
+        eps=7.65,
+        source=f"the bound of {RELEASED}, which has no noise baseline",
+        differs=ROUNDED,
+    ),
+    "equal": NoiseSettings(
+        eps=8,
+        source="this study's budget, common to all methods: 8 levels",
+        differs="no published setting",
+    ),
+}
+
+PHOTOGUARD_EDIT = {
+    "paper": EditSettings(
+        guidance=7.5, steps=100, eta=1.0, strength=None, size=512,
+        source=f"{PHOTOGUARD}, Table 8",
+        differs="the paper names no scheduler, and picks a seed whose clean edit looks real; ours are listed",
+    ),
+    "released variation": EditSettings(
+        guidance=7.5, steps=50, eta=None, strength=0.5, size=512,
+        source=f"{RELEASED}, notebooks/demo_simple_attack_img2img.ipynb",
+        differs="",
+    ),
+    "released inpainting": EditSettings(
+        guidance=7.5, steps=100, eta=1.0, strength=None, size=512,
+        source=f"{RELEASED}, notebooks/demo_simple_attack_inpainting.ipynb",
+        differs="its strength=0.7 is left out: the pipelines of its day ignored it",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published number; `key` is paper/place/condition/quantity, `spread` None where none is printed."""
+
+    key: str
+    paper: str
+    place: str
+    quantity: str
+    condition: str
+    value: float
+    spread: float | None
+    unit: str
+    standing: str
+    note: str
+
+
+def published(claim=None):
+    """The published numbers, a tuple of records in file order; claim keeps the keys at or below it.
+
+    published("photoguard/table6") is the table, published("photoguard/table6/encoder/ssim") one number of it.
+    """
+    with open(PUBLISHED, encoding="utf-8", newline="") as file:
+        rows = [_record(row) for row in csv.DictReader(file)]
+    found = tuple(row for row in rows if claim is None or f"{row.key}/".startswith(f"{claim}/"))
+    if not found:
+        places = sorted({"/".join(row.key.split("/")[:2]) for row in rows})
+        raise ValueError(f"claim: nothing published under {claim!r}; there is {', '.join(places)}")
+    return found
+
+
+def _record(row):
+    spread = float(row["spread"]) if row["spread"] else None
+    if row["standing"] not in STANDINGS:
+        raise ValueError(f"{row['key']}: expected one of {', '.join(STANDINGS)}, got {row['standing']!r}")
+    return Published(**{**row, "value": float(row["value"]), "spread": spread})
