@@ -1,0 +1,237 @@
+"""The loop against closed forms: where the best point of a budget is known, and by hand for the steps."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reproduce import images as pixels
+from reproduce import rng
+from reproduce.pgd import L2, Linf, expectation, fit, pgd
+
+
+def photos(count=2, height=6, width=5, seed=0):
+    return pixels.quantise(torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(seed)))
+
+
+def generators(count, seed=0):
+    return [rng.generator(seed, i) for i in range(count)]
+
+
+def weights(x, seed=9):
+    return torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(seed))
+
+
+def linear(x):
+    return (x * weights(x)).flatten(1).sum(1)
+
+
+def change(a, b):
+    return pixels.levels(a).int() - pixels.levels(b).int()
+
+
+def test_linf_reaches_the_corner_that_minimises_a_linear_loss():
+    x = photos()
+    got = pgd(x, linear, budget=Linf(8), steps=9, step=1)
+    stored = pixels.levels(x).int()
+    corner = (stored - 8 * weights(x).sign().int()).clamp(0, 255)
+    assert torch.equal(pixels.levels(got).int(), corner)
+
+
+def test_l2_goes_along_the_gradient_and_stays_inside_as_stored():
+    x = 0.4 + 0.2 * photos()  # far from black and white, so that only the ball binds
+    origin = pixels.quantise(x)
+    got = pgd(x, linear, budget=L2(100), steps=30, step=10)
+    moved = change(got, origin).double()
+    norm = moved.flatten(1).norm(dim=1)
+    assert (norm <= 100).all() and (norm > 97).all()
+    ideal = -weights(x).double() / weights(x).double().norm() * 100
+    assert (moved - ideal).abs().max() < 1.5  # half a level of rounding, and the scale that keeps it inside
+
+
+def test_one_step_by_hand_with_decay():
+    x = photos(1) * 0.5 + 0.25
+    origin = pixels.quantise(x)
+    trail = []
+    pgd(x, linear, budget=Linf(50), steps=4, step=10, decay=0.01, callback=lambda i, x, v: trail.append(x))
+    lengths = [10 - (10 - 0.1) / 4 * i for i in range(4)]
+    assert lengths[0] == 10 and lengths[3] == pytest.approx(2.575)
+    for i in range(4):
+        expected = origin - weights(x).sign() * sum(lengths[: i + 1]) / 255
+        torch.testing.assert_close(trail[i], expected, atol=1e-6, rtol=0)
+
+
+def test_callback_sees_the_loss_before_each_step_and_the_loss_falls():
+    x = photos()
+    seen = []
+    pgd(x, linear, budget=Linf(8), steps=5, step=1, callback=lambda i, x, v: seen.append((i, x, v)))
+    assert [i for i, _, _ in seen] == [0, 1, 2, 3, 4] and not seen[0][2].requires_grad
+    torch.testing.assert_close(seen[0][2], linear(x))
+    for (_, before, _), (_, _, after) in zip(seen, seen[1:], strict=False):
+        torch.testing.assert_close(after, linear(before))
+    assert (seen[-1][2] < seen[0][2]).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    eps=st.floats(0.3, 255),
+    step=st.floats(0.1, 300),
+    steps=st.integers(1, 4),
+    start=st.sampled_from(["zero", "uniform"]),
+    seed=st.integers(0, 5),
+    wide=st.booleans(),
+)
+def test_linf_budget_holds_on_stored_levels(eps, step, steps, start, seed, wide):
+    x = photos(2, 3, 4, seed) if not wide else photos(2, 3, 4, seed).round()  # black and white
+    got = pgd(x, linear, budget=Linf(eps), steps=steps, step=step, start=start, generator=generators(2, seed))
+    assert change(got, x).abs().max() <= eps
+    assert torch.equal(got, pixels.quantise(got))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    radius=st.floats(0.3, 3000),
+    step=st.floats(0.1, 3000),
+    start=st.sampled_from(["zero", "uniform"]),
+    seed=st.integers(0, 5),
+)
+def test_l2_budget_holds_on_stored_levels(radius, step, start, seed):
+    x = photos(2, 3, 4, seed)
+    got = pgd(x, linear, budget=L2(radius), steps=3, step=step, start=start, generator=generators(2, seed))
+    assert (change(got, x).double().flatten(1).norm(dim=1) <= radius).all()
+    assert torch.equal(got, pixels.quantise(got))
+
+
+def test_the_original_is_rounded_first_and_fractional_budgets_are_floored():
+    x = photos() * 0.8 + 0.1 + 0.3 / 255  # between levels
+    origin = pixels.quantise(x)
+    got = pgd(x, linear, budget=Linf(7.65), steps=20, step=2.55)
+    moved = change(got, origin)
+    assert torch.equal(moved, -7 * weights(x).sign().int().expand_as(moved))
+
+
+def test_finish_is_the_nearest_stored_image_in_the_budget():
+    origin = torch.full((1, 3, 1, 3), 100 / 255)
+    x = torch.tensor([100.4, 107.65, 300.0]).view(1, 1, 1, 3).expand(1, 3, 1, 3) / 255
+    assert (Linf(7.65).finish(x, origin) * 255).round()[0, 0, 0].tolist() == [100, 107, 107]
+    assert (Linf(255).finish(x, origin) * 255).round()[0, 0, 0].tolist() == [100, 108, 255]
+
+
+def test_fit_takes_the_last_image_on_the_line():
+    origin = torch.zeros(1, 3, 4, 4)
+    x = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 40 / 255
+    radius = torch.tensor([60.0], dtype=torch.float64)
+    got = (fit(x, origin, radius) * 255).round()
+    assert got.double().norm() <= 60
+    lines = torch.stack([(x * 255 * s).round() for s in torch.linspace(0, 1, 4001)])
+    norms = lines.double().flatten(1).norm(dim=1)
+    assert got.double().norm() >= norms[norms <= 60].max()
+    assert torch.equal((fit(x, origin, radius * 100) * 255).round(), (x * 255).round())
+
+
+def test_start_is_uniform_in_the_budget_and_zero_means_zero():
+    x = torch.full((1, 3, 64, 64), 0.5)
+    noise = (Linf(20).random_start(x, rng.generator(1)) - x) * 255
+    assert noise.abs().max() <= 20.001 and noise.abs().max() > 19.9 and abs(noise.mean()) < 0.4
+    assert abs(noise.std() - 20 / 3**0.5) < 0.3
+    ball = (L2(500).random_start(x, rng.generator(1)) - x) * 255
+    assert ball.norm() == pytest.approx(500, rel=1e-4)
+    flat = pgd(x, lambda z: z.flatten(1).sum(1) * 0, budget=Linf(20), steps=1, step=1)
+    assert torch.equal(flat, pixels.quantise(x))
+
+
+def test_an_image_does_not_depend_on_its_batch_mates():
+    x = photos(4)
+
+    def bowl(z):  # elementwise, so that no kernel may change the bits with the batch
+        return ((z - 0.3) ** 2 * weights(z)).flatten(1).sum(1)
+
+    for budget, step in ((Linf(8), 2), (L2(60), 9)):
+
+        def run(part, budget=budget, step=step):
+            named = [rng.generator(0, i) for i in part]
+            return pgd(x[part], bowl, budget=budget, steps=5, step=step, start="uniform", generator=named)
+
+        together = run([0, 1, 2, 3])
+        assert torch.equal(run([2]), together[2:3]) and torch.equal(run([3, 1]), together[[3, 1]])
+        assert not torch.equal(together, pixels.quantise(x))
+
+
+@pytest.mark.parametrize("budget", [Linf(8), L2(80)])
+@pytest.mark.parametrize("start", ["zero", "uniform"])
+def test_mask_confines_the_change(budget, start):
+    x = photos()
+    mask = torch.zeros(2, 1, 6, 5)
+    mask[0, :, :3] = 1
+    mask[1, :, :, 2:] = 0.6
+    mask[1, :, :, :2] = 0.4
+    got = pgd(x, linear, budget=budget, steps=6, step=20, start=start, generator=generators(2), mask=mask)
+    moved = change(got, x).abs()
+    inside = (mask >= 0.5).expand_as(moved)
+    assert moved[~inside].max() == 0 and (moved[inside] > 0).float().mean() > 0.5
+    if isinstance(budget, L2):  # the length of a step is spent inside the mask alone
+        assert (moved.double().flatten(1).norm(dim=1) > 75).all()
+
+
+def test_expectation_averages_draws_and_transforms():
+    drawn = []
+
+    def noisy(x):
+        drawn.append(torch.randn(x.shape, generator=rng.generator(len(drawn))) * 0.1)
+        return x + drawn[-1]
+
+    x = photos()
+    got = expectation(linear, 4, [noisy, lambda z: z.flip(3)])(x)
+    by_hand = torch.stack([linear(x + n) for n in drawn] + [linear(x.flip(3))] * 4).mean(0)
+    assert len(drawn) == 4
+    torch.testing.assert_close(got, by_hand)
+    torch.testing.assert_close(expectation(linear, 3)(x), linear(x))
+
+
+def test_gradients_that_break_are_reported_not_swallowed():
+    x = photos()
+
+    def broken(z):
+        return (z * torch.tensor([1.0, float("nan")]).view(2, 1, 1, 1)).flatten(1).sum(1)
+
+    with pytest.raises(ValueError, match=r"images\[1\].*NaN"):
+        pgd(x, broken, budget=Linf(8), steps=2, step=1)
+
+
+def test_works_under_no_grad_and_leaves_no_graph():
+    x = photos()
+    with torch.no_grad():
+        got = pgd(x, linear, budget=Linf(8), steps=2, step=1)
+    assert not got.requires_grad
+    tracked = pgd(x.clone().requires_grad_(True), linear, budget=Linf(8), steps=2, step=1)
+    assert torch.equal(got, tracked) and not tracked.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"steps": 2.5}, "steps"),
+        ({"step": 0}, "step"),
+        ({"step": float("nan")}, "step"),
+        ({"decay": 2}, "decay"),
+        ({"start": "random"}, "start"),
+        ({"start": "uniform"}, "generator"),
+        ({"mask": torch.ones(2, 3, 6, 5)}, "mask"),
+        ({"loss": lambda z: z.sum()}, "loss.*per image"),
+    ],
+)
+def test_bad_arguments(change, said):
+    arguments = {"loss": linear, "budget": Linf(8), "steps": 2, "step": 1, **change}
+    with pytest.raises(ValueError, match=said) as error:
+        pgd(photos(), arguments.pop("loss"), **arguments)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 256, float("nan"), float("inf"), True, "8", None])
+def test_bad_budgets(bad):
+    with pytest.raises(ValueError, match="eps.*grey levels"):
+        Linf(bad)
+    if bad != 256:
+        with pytest.raises(ValueError, match="radius.*grey levels"):
+            L2(bad)
