@@ -1,0 +1,141 @@
+"""The table of protections, and `apply`: any of them on images of any size.
+
+A method is a function (images, model, *, settings, generator, mask=None) -> images in a file of its own, and
+a row here. The functions are imported when they are first used, so that reading the table needs no torch.
+"""
+
+import dataclasses
+import importlib
+import math
+
+from .. import paper
+
+# One pass of an attack holds the encoder's activations for this many pixels: about 1 GB for the bundled
+# model, 5 GB for Stable Diffusion in float32.
+PIXELS = 512 * 512
+TILE = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A row: where the function is ("module:function" in this package), settings by name, what it needs."""
+
+    place: str
+    settings: dict
+    needs: str
+    about: str
+
+    @property
+    def function(self):
+        module, name = self.place.split(":")
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+
+
+PROTECTIONS = {
+    "noise": Method(
+        "noise:uniform", paper.NOISE, needs="nothing",
+        about="Uniform random noise of the same bound: the baseline that should not protect.",
+    ),
+    "photoguard-encoder": Method(
+        "photoguard:encoder", paper.PHOTOGUARD_ENCODER, needs="the autoencoder's encoder",
+        about="PhotoGuard's encoder attack: the encoder reads the photo as a grey image.",
+    ),
+}
+
+
+def record(method, settings="paper", *, eps=None, steps=None):
+    """The settings record of a method, with eps (levels; the step keeps its share) and steps replaced.
+
+    Methods that take no steps pass over `steps`. ValueError: an unknown name (with what there is), eps
+    outside [1, 255].
+    """
+    if method not in PROTECTIONS:
+        raise ValueError(f"method: no protection called {method!r}; there is {', '.join(PROTECTIONS)}")
+    choices = PROTECTIONS[method].settings
+    if settings not in choices:
+        raise ValueError(f"settings: {method} has none called {settings!r}; there is {', '.join(choices)}")
+    chosen = choices[settings]
+    fields = {field.name for field in dataclasses.fields(chosen)}
+    changes, notes = {}, []
+    if eps is not None:
+        if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not 0 < eps <= 255:
+            raise ValueError(f"eps: expected grey levels, above 0 and at most 255, got {eps!r}")
+        if eps < 1:
+            raise ValueError(f"eps: {eps} levels leave nothing in 8 bits; give grey levels, e.g. 8 for 8/255")
+        changes["eps"] = eps
+        notes.append(f"eps is {eps} instead of {chosen.eps}")
+        if "step" in fields:
+            changes["step"] = chosen.step * eps / chosen.eps
+    if steps is not None and "steps" in fields:
+        changes["steps"] = steps
+        notes.append(f"{steps} steps instead of {chosen.steps}")
+    if changes and "differs" in fields:
+        changes["differs"] = "; ".join(filter(None, [chosen.differs, *notes]))
+    return dataclasses.replace(chosen, **changes)
+
+
+def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=None, steps=None, callback=None):
+    """Protect images (N, 3, H, W) of any size; returns 8-bit images, same device, inside eps grey levels.
+
+    Each image is attacked at its own size, extended by reflection to a multiple of the model's factor; above
+    512 x 512 pixels in tiles without overlap, each on its own. Randomness comes from (seed, method, image,
+    tile). mask, callback: as in the methods; the callback sees one pass after the other. eps, steps: see
+    `record`. ValueError: see `record`; RuntimeError: a method broke its budget.
+    """
+    from .. import images as pixels
+    from .. import rng
+
+    chosen = record(method, settings, eps=eps, steps=steps)
+    function = PROTECTIONS[method].function
+    origin = pixels.quantise(images)
+    if mask is not None:
+        pixels.check_mask(mask, images)
+    factor = int(getattr(model, "factor", 8))
+    device = getattr(model, "device", images.device)
+    height, width = images.shape[2:]
+    result = origin.clone()
+    extra = {"callback": callback} if callback is not None and hasattr(chosen, "steps") else {}
+    for t, (rows, columns) in enumerate(_tiles(height, width, factor)):
+        y, x = (_reflected(part, factor).to(images.device) for part in (rows, columns))
+        tile = origin[:, :, y][:, :, :, x]
+        part = None if mask is None else mask[:, :, y][:, :, :, x]
+        together = max(1, PIXELS // (len(y) * len(x)))
+        for first in range(0, len(images), together):
+            batch = slice(first, first + together)
+            kept = None if part is None else part[batch].to(device)
+            if kept is not None and not (kept >= 0.5).any():
+                continue
+            generators = [rng.generator(seed, method, i, t) for i in range(len(images))[batch]]
+            done = function(
+                tile[batch].to(device), model, settings=chosen, generator=generators, mask=kept, **extra
+            )
+            inside = done[:, :, : len(rows), : len(columns)].to(origin)
+            result[batch, :, rows.start : rows.stop, columns.start : columns.stop] = inside
+    used = (pixels.levels(result).int() - pixels.levels(origin).int()).abs().flatten(1).amax(1)
+    if (used > chosen.eps).any():
+        worst = int(used.argmax())
+        raise RuntimeError(f"{method}: images[{worst}] moved by {int(used[worst])} levels, not {chosen.eps}")
+    return result
+
+
+def _tiles(height, width, factor):
+    """Rows and columns (ranges) of tiles of at most TILE x TILE covering the image; one if small enough."""
+    if height * width <= PIXELS:
+        return [(range(height), range(width))]
+
+    def cuts(length):
+        count = math.ceil(length / TILE)
+        side = math.ceil(length / count / factor) * factor
+        return [range(start, min(start + side, length)) for start in range(0, length, side)]
+
+    return [(rows, columns) for rows in cuts(height) for columns in cuts(width)]
+
+
+def _reflected(part, factor):
+    """The indices of `part`, continued by reflection to a multiple of `factor`; any length, even 1."""
+    import torch
+
+    count = len(part)
+    period = max(1, 2 * (count - 1))
+    ahead = torch.arange(math.ceil(count / factor) * factor) % period
+    return part.start + torch.minimum(ahead, period - ahead)

@@ -1,0 +1,158 @@
+"""The encoder attack on encoders small enough to know the answer, and its settings against their sources."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from reproduce import images as pixels
+from reproduce import paper, rng
+from reproduce.pgd import Linf, pgd
+from reproduce.protect import photoguard
+
+PAPER, RELEASED, EQUAL = (paper.PHOTOGUARD_ENCODER[name] for name in ("paper", "released", "equal"))
+
+
+@dataclass
+class Posterior:
+    mean: torch.Tensor
+
+
+class Pooling:
+    """mean = each 8 x 8 block's average: what the attack must do can be said in a sentence."""
+
+    def __init__(self):
+        self.seen = []
+
+    def encode(self, images):
+        self.seen.append(images.detach().clone())
+        return Posterior(F.avg_pool2d(images, 8))
+
+
+@pytest.fixture(scope="module")
+def autoencoder():
+    """A small random AutoencoderKL behind the interface of the model."""
+    from diffusers import AutoencoderKL
+
+    torch.manual_seed(0)
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8, 16, 16), down_block_types=("DownEncoderBlock2D",) * 4, norm_num_groups=4,
+        up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4,
+    ).eval().requires_grad_(False)
+
+    class Model:
+        def encode(self, images):
+            return vae.encode(images * 2 - 1).latent_dist
+
+    return Model()
+
+
+def photos(count=2, seed=0):
+    noise = torch.rand(count, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+    return pixels.quantise(F.interpolate(noise, (32, 32), mode="bilinear"))
+
+
+def generators(count=2, seed=0):
+    return [rng.generator(seed, i) for i in range(count)]
+
+
+def test_settings_are_those_of_the_sources():
+    assert (PAPER.eps, PAPER.step, PAPER.steps) == (16, 2, 200)  # Table 9
+    assert (PAPER.decay, PAPER.start, PAPER.target) == (None, "zero", "grey image")
+    assert [RELEASED.eps, RELEASED.step] == pytest.approx([0.06 * 127.5, 0.02 * 127.5])
+    assert (RELEASED.steps, RELEASED.decay, RELEASED.start) == (1000, 0.01, "uniform")
+    assert RELEASED.target == "zero latent"
+    assert (EQUAL.eps, EQUAL.step, EQUAL.steps) == (8, 1, 200)
+    assert (EQUAL.decay, EQUAL.start, EQUAL.target) == (None, "uniform", "grey image")
+    assert all(one.source and one.differs for one in (PAPER, RELEASED, EQUAL))
+
+
+def test_goes_to_the_grey_image_by_the_whole_budget_and_stops_there():
+    x = torch.full((1, 3, 16, 16), 200 / 255)
+    x[..., 8:] = 60 / 255
+    got = pixels.levels(photoguard.encoder(x, Pooling(), settings=replace(PAPER, steps=10)))
+    assert set(got[..., :8].unique().tolist()) == {184} and set(got[..., 8:].unique().tolist()) == {76}
+    near = torch.full((1, 3, 8, 8), 131 / 255)
+    got = pixels.levels(photoguard.encoder(near, Pooling(), settings=replace(PAPER, steps=10)))
+    assert got.min() >= 126 and got.max() <= 129  # 127.5 is grey; 16 levels would overshoot to 115
+
+
+def test_targets_differ():
+    x = torch.full((1, 3, 8, 8), 0.5)
+    grey = photoguard.encoder(x, Pooling(), settings=replace(PAPER, steps=3, target="grey image"))
+    zero = photoguard.encoder(x, Pooling(), settings=replace(PAPER, steps=10, target="zero latent"))
+    assert set(pixels.levels(grey).unique().tolist()) <= {126, 128}  # at the target but for one step
+    assert set(pixels.levels(zero).unique().tolist()) == {112}  # round(127.5) = 128, less 16
+    with pytest.raises(ValueError, match="target.*grey image"):
+        photoguard.encoder(x, Pooling(), settings=replace(PAPER, target="noise"))
+
+
+@pytest.mark.parametrize("name", paper.PHOTOGUARD_ENCODER)
+def test_moves_a_real_autoencoder_further_than_noise(autoencoder, name):
+    chosen = replace(paper.PHOTOGUARD_ENCODER[name], steps=12)
+    x = photos()
+    goal = photoguard.target(x, autoencoder, chosen.target)
+
+    def distance(images):
+        with torch.no_grad():
+            return (autoencoder.encode(images).mean - goal).flatten(1).norm(dim=1)
+
+    got = photoguard.encoder(x, autoencoder, settings=chosen, generator=generators())
+    assert (pixels.levels(got).int() - pixels.levels(x).int()).abs().max() <= chosen.eps
+    noisy = Linf(chosen.eps).finish(Linf(chosen.eps).random_start(x, generators()), x)
+    assert (distance(got) < 0.95 * distance(x)).all()
+    assert ((distance(x) - distance(got)) > 3 * (distance(x) - distance(noisy)).abs()).all()
+
+
+def test_squared_norm_gives_the_same_images(autoencoder):
+    x, chosen = photos(), replace(EQUAL, steps=6)
+    goal = photoguard.target(x, autoencoder, "grey image")
+
+    def squared(z):
+        return (autoencoder.encode(z).mean - goal).square().flatten(1).sum(1)
+
+    got = photoguard.encoder(x, autoencoder, settings=chosen, generator=generators())
+    rule = {"steps": 6, "step": 1, "start": "uniform", "generator": generators()}
+    oracle = pgd(x, squared, budget=Linf(8), **rule)
+    assert (got == oracle).float().mean() > 0.999  # a gradient of rounding size may change its sign
+
+
+def test_decay_reaches_the_loop():
+    x = torch.full((1, 3, 8, 8), 1.0)
+    chosen = replace(RELEASED, eps=100, step=10, steps=4, start="zero")
+    got = pixels.levels(photoguard.encoder(x, Pooling(), settings=chosen))
+    assert set(got.unique().tolist()) == {255 - 25}  # 10 + 7.525 + 5.05 + 2.575 = 25.15; 40 without decay
+
+
+def test_same_generator_same_bits_and_zero_start_needs_none():
+    x, chosen = photos(), replace(EQUAL, steps=3)
+    one = photoguard.encoder(x, Pooling(), settings=chosen, generator=generators())
+    assert torch.equal(one, photoguard.encoder(x, Pooling(), settings=chosen, generator=generators()))
+    other = photoguard.encoder(x, Pooling(), settings=chosen, generator=generators(seed=1))
+    assert not torch.equal(one, other)
+    photoguard.encoder(x, Pooling(), settings=replace(PAPER, steps=1))
+
+
+def test_mask_protects_the_kept_region_and_hides_the_rest_as_an_inpainting_pipeline_does():
+    x = torch.full((1, 3, 16, 16), 200 / 255)
+    mask = torch.ones(1, 1, 16, 16)
+    mask[..., 8:] = 0
+    model = Pooling()
+    chosen = replace(EQUAL, steps=20)
+    got = photoguard.encoder(x, model, settings=chosen, generator=generators(1), mask=mask)
+    assert torch.equal(got[..., 8:], pixels.quantise(x)[..., 8:])
+    assert set(pixels.levels(got)[..., :8].unique().tolist()) == {192}
+    shown = torch.cat(model.seen[1:])
+    assert (shown[..., 8:] == 0.5).all() and not (shown[..., :8] == 0.5).any()
+
+
+def test_callback_gives_the_distances(autoencoder):
+    x, seen = photos(), []
+    photoguard.encoder(
+        x, autoencoder, settings=replace(PAPER, steps=5), callback=lambda i, z, d: seen.append(d.tolist())
+    )
+    goal = photoguard.target(x, autoencoder, "grey image")
+    start = (autoencoder.encode(x).mean - goal).flatten(1).norm(dim=1)
+    assert len(seen) == 5 and seen[0] == pytest.approx(start.tolist(), rel=1e-5)
+    assert all(last < first for first, last in zip(seen[0], seen[-1], strict=True))
