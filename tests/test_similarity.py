@@ -1,0 +1,157 @@
+"""Metrics against scikit-image and piq called on one pair; what piq would get wrong; what is refused."""
+
+import numpy as np
+import piq
+import pytest
+import torch
+from skimage import data
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from reproduce import images as pixels
+from reproduce.measure import MEASURES, compare
+
+LEAST = {
+    "ssim": 11, "psnr": 1, "vifp": 41, "fsim": 2, "sr-sim": 40, "gmsd": 2, "vsi": 2, "dss": 32, "haarpsi": 16,
+    "ssim-sewar": 11,
+}  # fmt: skip
+PIQ = {
+    "ssim": piq.ssim, "psnr": piq.psnr, "vifp": piq.vif_p, "fsim": piq.fsim, "sr-sim": piq.srsim,
+    "gmsd": piq.gmsd, "vsi": piq.vsi, "dss": piq.dss, "haarpsi": piq.haarpsi,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Three photographs and three kinds of damage, 96 x 112."""
+    whole = torch.from_numpy(data.astronaut().copy()).permute(2, 0, 1)[None].float() / 255
+    y = torch.cat([whole[..., :96, 150:262], whole[..., 200:296, 100:212], whole[..., 300:396, 300:412]])
+    noise = torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+    x = y.clone()
+    x[0] = y[0] + 0.1 * noise[0]
+    x[1] = torch.nn.functional.avg_pool2d(y[1], 3, stride=1, padding=1)
+    x[2] = (y[2] + 0.2 * noise[2]) * 0.8
+    return pixels.quantise(x.clamp(0, 1)), pixels.quantise(y)
+
+
+def channels_last(image):
+    return image.permute(1, 2, 0).double().numpy()
+
+
+def test_ssim_sewar_is_the_uniform_window_on_its_valid_region(pair):
+    x, y = pair
+    got = compare(x, y, ["ssim-sewar"])["ssim-sewar"]
+    for i in range(3):
+        _, full = structural_similarity(
+            channels_last(x[i]), channels_last(y[i]), win_size=11, gaussian_weights=False,
+            use_sample_covariance=False, data_range=1, channel_axis=2, full=True,
+        )  # fmt: skip
+        assert got[i].item() == pytest.approx(full[5:-5, 5:-5].mean(), abs=1e-9)
+
+
+def test_ssim_agrees_with_scikit_image_where_piq_does_not_pool(pair):
+    x, y = pair
+    got = compare(x, y, ["ssim"])["ssim"]
+    for i in range(3):
+        oracle = structural_similarity(
+            channels_last(x[i]), channels_last(y[i]), gaussian_weights=True, sigma=1.5,
+            use_sample_covariance=False, data_range=1, channel_axis=2,
+        )  # fmt: skip
+        assert got[i].item() == pytest.approx(oracle, abs=3e-5)  # float32 in piq; 1e-9 in float64
+        both = [z[i : i + 1].double() for z in (x, y)]
+        assert piq.ssim(*both).item() == pytest.approx(oracle, abs=1e-9)
+
+
+def test_psnr_agrees_with_scikit_image_and_stops_at_80_db(pair):
+    x, y = pair
+    got = compare(x, y, ["psnr"])["psnr"]
+    for i in range(3):
+        oracle = peak_signal_noise_ratio(channels_last(y[i]), channels_last(x[i]), data_range=1)
+        assert got[i].item() == pytest.approx(oracle, abs=1e-4)
+    assert compare(y, y, ["psnr"])["psnr"].tolist() == pytest.approx([80] * 3)
+
+
+@pytest.mark.parametrize("name", PIQ)
+def test_each_value_is_piqs_for_that_pair_alone(pair, name):
+    x, y = pair
+    got = MEASURES[name].function(x, y)
+    assert got.shape == (3,) and got.dtype == torch.float64 and not got.requires_grad
+    for i in range(3):
+        assert got[i].item() == pytest.approx(PIQ[name](x[i : i + 1], y[i : i + 1]).item(), abs=1e-5)
+
+
+def test_batch_mates_change_nothing_though_they_would_in_piq(pair):
+    x, y = pair
+    for name, measure in MEASURES.items():
+        together = measure.function(x, y)
+        assert torch.equal(together[[2, 0]], measure.function(x[[2, 0]], y[[2, 0]])), name
+    alone = compare(x, y, ["sr-sim"])["sr-sim"]
+    batch = piq.srsim(x, y, reduction="none").double().flatten()
+    assert (alone - batch).abs().max() > 1e-3  # the reason for going one by one
+
+
+def test_directions_and_the_value_of_identical_images(pair):
+    x, y = pair
+    best = {**dict.fromkeys(MEASURES, 1.0), "psnr": 80.0, "gmsd": 0.0}
+    same, damaged = compare(y, y), compare(x, y)
+    for name, measure in MEASURES.items():
+        assert same[name].tolist() == pytest.approx([best[name]] * 3, abs=2e-5), name
+        worse = damaged[name] < same[name] if measure.better == "higher" else damaged[name] > same[name]
+        assert worse.all(), name
+
+
+def test_vifp_takes_the_edit_of_the_clean_image_second(pair):
+    x, y = pair
+    forward, backward = MEASURES["vifp"].function(x, y), MEASURES["vifp"].function(y, x)
+    assert (forward - backward).abs().min() > 0.01
+    # noise added to x carries no information about y, but makes y look like a faithful copy of part of x
+    oracle = piq.vif_p(x[:1], y[:1]).item()
+    assert forward[0].item() == pytest.approx(oracle, abs=1e-5)
+
+
+def test_the_two_ssim_are_far_apart_at_512():
+    y = torch.from_numpy(data.astronaut().copy()).permute(2, 0, 1)[None].float() / 255
+    noise = torch.randn(y.shape, generator=torch.Generator().manual_seed(0)) * 16 / 255
+    got = compare(pixels.quantise((y + noise).clamp(0, 1)), y, ["ssim", "ssim-sewar"])
+    assert got["ssim"].item() - got["ssim-sewar"].item() > 0.1
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_smallest_size(name):
+    torch.manual_seed(0)
+    least = LEAST[name]
+    x, y = torch.rand(2, 3, least, least + 1), torch.rand(2, 3, least, least + 1)
+    assert torch.isfinite(MEASURES[name].function(x, y)).all()
+    if least > 1:
+        with pytest.raises(ValueError, match=f"at least {least} x {least}") as error:
+            MEASURES[name].function(x[..., :-1, :], y[..., :-1, :])
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_flat_images_give_numbers(name):
+    for level in (0.0, 0.5, 1.0):
+        flat = torch.full((1, 3, 64, 64), level)
+        value = MEASURES[name].function(flat, flat)
+        assert value.isnan().all() if (name, level) == ("haarpsi", 0.0) else value.isfinite().all(), level
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_bad_input_is_refused_in_one_line(name):
+    good = torch.rand(2, 3, 64, 64)
+    for x, y, said in (
+        (good, good[:1], "shapes"),
+        (good, good[..., :60], "shapes"),
+        (good * 2, good, "x.*0, 1"),
+        (good, good - 1, "y.*0, 1"),
+        (good, good.half(), "float"),
+        (good[0], good[0], "shape"),
+        (good, np.zeros(3), "tensor"),
+    ):
+        with pytest.raises(ValueError, match=said) as error:
+            MEASURES[name].function(x, y)
+        assert "\n" not in str(error.value)
+
+
+def test_unknown_measure_lists_what_there_is():
+    with pytest.raises(ValueError, match="ssmi.*there is ssim, psnr"):
+        compare(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64), ["ssmi"])
