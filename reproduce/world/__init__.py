@@ -1,7 +1,7 @@
-"""The small world: portraits of people in scenes, with captions, masks, identities and attributes, from a seed.
+"""The small world: portraits of people in scenes, with captions, masks and attributes, from a seed.
 
-    renders = render(7, n=32, size=128)     # item i depends on (7, i) only
-    renders = render([Spec(identity=3, scene="beach", seed=1)])
+renders = render(7, n=32, size=128)     # item i depends on (7, i) only
+renders = render([Spec(identity=3, scene="beach", seed=1)])
 """
 
 from .caption import caption_words
@@ -10,5 +10,16 @@ from .scene import SCENES
 from .spec import FRAMINGS, IDENTITIES, Spec, sample_specs
 from .style import HELD_OUT_STYLES, STYLES
 
-__all__ = ["FRAMINGS", "HELD_OUT_STYLES", "IDENTITIES", "Renders", "SCENES", "STYLES", "Spec", "caption", "caption_words",
-           "render", "sample_specs"]
+__all__ = [
+    "FRAMINGS",
+    "HELD_OUT_STYLES",
+    "IDENTITIES",
+    "Renders",
+    "SCENES",
+    "STYLES",
+    "Spec",
+    "caption",
+    "caption_words",
+    "render",
+    "sample_specs",
+]

@@ -12,12 +12,35 @@ from .spec import PLAIN, Spec
 from .style import HELD_OUT_STYLES, STYLES
 
 # the prompts of the papers, whose words the vocabulary must hold whether or not a picture is captioned so
-PROMPTS = ("two men in a wedding", "a person in an airplane", "two men in the plane hugging", "man attending a wedding",
-           "dog under heavy rain and muddy ground real", "a dslr portrait of sks person",
-           "a photo of sks person looking at the mirror", "a photo of sks person in front of eiffel tower",
-           "in the style of", "a photo of sks person", "a painting in the style of sks", "a photo of a person")
-EXTRAS = ("with glasses", "with a beard", "with a moustache", "bald", "smiling", "with long hair", "with short hair",
-          "with curly hair", "a man and a woman", "two people", "two women", "man woman person", "hugging")
+PROMPTS = (
+    "two men in a wedding",
+    "a person in an airplane",
+    "two men in the plane hugging",
+    "man attending a wedding",
+    "dog under heavy rain and muddy ground real",
+    "a dslr portrait of sks person",
+    "a photo of sks person looking at the mirror",
+    "a photo of sks person in front of eiffel tower",
+    "in the style of",
+    "a photo of sks person",
+    "a painting in the style of sks",
+    "a photo of a person",
+)
+EXTRAS = (
+    "with glasses",
+    "with a beard",
+    "with a moustache",
+    "bald",
+    "smiling",
+    "with long hair",
+    "with short hair",
+    "with curly hair",
+    "a man and a woman",
+    "two people",
+    "two women",
+    "man woman person",
+    "hugging",
+)
 
 
 def article(words: str) -> str:
@@ -72,7 +95,15 @@ def phrase(spec: Spec, persons: list[dict], hug: bool) -> str:
 
 def caption_words() -> list[str]:
     """Every word the grammar and the papers' prompts use, "sks" among them, sorted."""
-    said = [*PROMPTS, *EXTRAS, "a photo of", "a dslr portrait of", "a an painting of", *STYLES, *HELD_OUT_STYLES]
+    said = [
+        *PROMPTS,
+        *EXTRAS,
+        "a photo of",
+        "a dslr portrait of",
+        "a an painting of",
+        *STYLES,
+        *HELD_OUT_STYLES,
+    ]
     said += [f"{colour} hair" for colour in COLOURS]
     for scene in TABLE.values():
         said += [*scene.phrases, scene.alone]

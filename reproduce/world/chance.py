@@ -1,7 +1,7 @@
 """Counter-based randomness: what an item looks like depends on its own key and on nothing else.
 
-A key is a 64-bit integer (one per item). `Draws` hashes (key, purpose, counter) with splitmix64's finaliser, so the
-numbers of one item don't depend on the batch it is drawn in, and a whole batch costs a few tensor operations.
+A key is a 64-bit integer (one per item). `Draws` hashes (key, purpose, counter) with splitmix64's finaliser, so
+the numbers of one item don't depend on the batch it is drawn in, and a batch costs a few tensor operations.
 Only integer operations and exact scalings are used: the same bits on every machine.
 """
 
@@ -36,12 +36,19 @@ def keys(numbers: Tensor | list[int] | range, *purpose: object) -> Tensor:
 
 
 class Draws:
-    """Random numbers for a batch of N items with keys (N,); every draw has shape (N, 1, 1) unless told otherwise."""
+    """Random numbers for N items with keys (N,); a draw has shape (N, 1, 1) unless told otherwise."""
 
     def __init__(self, key: Tensor, *purpose: object):
         self.key = mix(key ^ word(*purpose))
-        self.count = 0
+        self.count = self.tables = 0
         self._block: Tensor | None = None
+
+    def take(self, at: Tensor) -> "Draws":
+        """The draws of items `at` alone, from the next block on."""
+        out = Draws.__new__(Draws)
+        out.key, out.tables, out._block = self.key[at], self.tables, None
+        out.count = -(-self.count // _BLOCK) * _BLOCK
+        return out
 
     def _hash(self, first: int, k: int) -> Tensor:
         counters = torch.arange(first + 1, first + k + 1, dtype=torch.int64) * -7046029254386353131
@@ -62,10 +69,10 @@ class Draws:
 
     def table(self, k: int) -> Tensor:
         """(N, k) uniforms, for things that repeat (books, windows, petals)."""
-        self.count = -(-self.count // _BLOCK) * _BLOCK
-        out = self._hash(self.count + (1 << 20), k)  # a range of its own, so that k doesn't shift later draws
-        self.count += _BLOCK
-        return out
+        self.tables += 1
+        return self._hash(
+            self.tables << 16, k
+        )  # a range of its own: tables share no numbers, and shift no later draws
 
     def index(self, weights: list[float] | int) -> Tensor:
         """A category per item, (N,) int64, by weights (or equally likely ones)."""

@@ -1,4 +1,4 @@
-"""The head, its features, beard and glasses, drawn in the turned coordinates of the head (see person.head_frame)."""
+"""The head, its features, beard and glasses, in the turned coordinates of the head (see person.head_frame)."""
 
 from types import SimpleNamespace
 
@@ -55,13 +55,15 @@ def nose(c: Canvas, who: SimpleNamespace, p: SimpleNamespace, h: SimpleNamespace
     along = ((h.fy - top + 0.06) * 10).clamp(0, 1) * ((tip + 0.05 - h.fy) * 12).clamp(0, 1) * h.head
     lit = (p.light_x > 0).float() * 2 - 1
     flank = (1 - ((x * lit + half * 0.9) / (half * 0.8)) ** 2).clamp(min=0)
-    c.paint(flank * along * 0.30, who.skin * 0.58, h.shade)
+    c.paint(flank * along * 0.38, who.skin * 0.52, h.shade)
     ridge = (1 - (x / (half * 0.55)) ** 2).clamp(min=0)
-    c.paint(ridge * along * 0.30, (who.skin * 1.15).clamp(max=1), h.shade)
+    c.paint(ridge * along * 0.38, (who.skin * 1.18 + 0.02).clamp(max=1), h.shade)
     under = ellipse(x * h.a, (h.fy - tip) * h.b, who.nose_w * h.a * 0.95, 0.055 * h.b)
-    c.paint(c.cover(under, 2.2) * 0.42 * h.head, who.skin * 0.55)
+    c.paint(c.cover(under, 2.2) * 0.50 * h.head, who.skin * 0.48)
+    ball = ellipse(x * h.a, (h.fy - tip + 0.075) * h.b, who.nose_w * h.a * 0.62, 0.075 * h.b)
+    c.paint(c.cover(ball, 3.0) * 0.22 * h.head, (who.skin * 1.2 + 0.03).clamp(max=1), h.shade)
     hole = ellipse((x.abs() - who.nose_w * 0.5) * h.a, (h.fy - tip) * h.b, 0.055 * h.a, 0.026 * h.b)
-    c.paint(c.cover(hole, 1.4) * 0.75 * h.head, who.skin * 0.28)
+    c.paint(c.cover(hole, 1.4) * 0.80 * h.head, who.skin * 0.24)
 
 
 def mouth(c: Canvas, who: SimpleNamespace, p: SimpleNamespace, h: SimpleNamespace) -> None:
@@ -130,11 +132,17 @@ def beard(c: Canvas, who: SimpleNamespace, p: SimpleNamespace, h: SimpleNamespac
     x2 = h.fx * h.fx
     line = 0.36 - 0.42 * x2 - 0.10 * (x2 * x2)
     lower = (line - h.fy) * h.b * 0.8
-    mouth = ellipse(h.fx * h.a, (h.fy - who.mouth_y - 0.02 - p.open * 0.5) * h.b, who.mouth_w * h.a * 1.0,
-                    (0.085 + p.open * 0.6) * h.b)
+    mouth = ellipse(
+        h.fx * h.a,
+        (h.fy - who.mouth_y - 0.02 - p.open * 0.5) * h.b,
+        who.mouth_w * h.a * 1.0,
+        (0.085 + p.open * 0.6) * h.b,
+    )
     full = torch.maximum(lower, -mouth)
-    lip = torch.maximum((h.fy - who.mouth_y + 0.115 - 0.30 * x2 - 0.02 * p.smile).abs() * h.b - 0.055 * h.b,
-                        (h.fx.abs() - who.mouth_w * 1.1) * h.a)
+    lip = torch.maximum(
+        (h.fy - who.mouth_y + 0.115 - 0.30 * x2 - 0.02 * p.smile).abs() * h.b - 0.055 * h.b,
+        (h.fx.abs() - who.mouth_w * 1.1) * h.a,
+    )
     chin = torch.maximum(ellipse(h.fx * h.a, (h.fy - 0.92) * h.b, 0.36 * h.a, 0.26 * h.b), -mouth)
     goatee = torch.minimum(chin, lip + 0.015 * h.b)
     d = flag[1] * full + flag[2] * lip + flag[3] * torch.minimum(full, lip) + flag[4] * goatee + flag[0] * 99
@@ -158,7 +166,9 @@ def glasses(c: Canvas, who: SimpleNamespace, p: SimpleNamespace, h: SimpleNamesp
     stripe = ((x + y) * 0.7 + 0.25 * r).abs() - 0.16 * r
     c.paint(lens * c.cover(stripe, 2.0) * 0.16, who.frame * 0.0 + 1.0)
     edge = rim.abs() - 0.022 * h.b - 0.15
-    bridge = torch.maximum((y + 0.05 * h.b).abs() - 0.018 * h.b - 0.1, h.fx.abs() * h.a - (who.eye_x * h.a - r))
+    bridge = torch.maximum(
+        (y + 0.05 * h.b).abs() - 0.018 * h.b - 0.1, h.fx.abs() * h.a - (who.eye_x * h.a - r)
+    )
     arm = torch.maximum((y + 0.06 * h.b).abs() - 0.02 * h.b - 0.1, r - x)
     d = torch.minimum(edge, torch.minimum(bridge, arm))
     c.paint(c.cover(d) * c.cover(h.outside - 0.3) * on, who.frame, 0.6 + 0.4 * h.shade)

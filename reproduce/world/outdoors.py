@@ -1,46 +1,16 @@
-"""Outdoor scenes. A painter takes (canvas, draws, side): the people stand towards `side` (+1 right, -1 left; (N, 1, 1)),
-the landmark towards the other. Each scene has a layout and a palette of its own."""
+"""Outdoor scenes, each with a layout and a palette of its own.
+
+A painter takes (canvas, draws, side): the people stand towards `side` (+1 right, -1 left; (N, 1, 1)), the landmark
+towards the other.
+"""
 
 import torch
 from torch import Tensor
 
 from .chance import Draws
+from .ground import bumpy, far, grass, rgb, ridge, sky
 from .shapes import Canvas, box, ellipse, grade, segment
 from .texture import noise, per_cell, saw, wave
-
-
-def rgb(r: float, g: float, b: float) -> Tensor:
-    return torch.tensor([r, g, b])[None, :, None, None]
-
-
-def sky(c: Canvas, d: Draws, top: Tensor, low: Tensor, horizon: Tensor | float, clouds: float = 1.0,
-        white: Tensor | None = None) -> None:
-    """A sky from `top` to `low` at the horizon, with clouds."""
-    c.paint(torch.ones(c.n, c.size, c.size), grade(c.y / horizon, top, low))
-    puff = c.tex("cloud", d, 255, 0.8, 1.9) + c.tex("blotch", d, 255, 0.6, 1.2) * 0.28
-    c.paint((puff * 0.45 - 0.1).clamp(0, 0.9) * clouds, rgb(0.98, 0.97, 0.95) if white is None else white)
-    c.add(c.tex("plaster", d, 3.0, 0.8, 1.4))
-
-
-def far(c: Canvas, y0: Tensor | float) -> Tensor:
-    """How far a point of the ground below horizon y0 is: 1 at the bottom edge, growing to the horizon."""
-    return (128.0 - y0) / (c.y - y0).clamp(min=1.5)
-
-
-def ridge(c: Canvas, d: Draws, level: Tensor | float, height: float, stretch: float = 1.0) -> Tensor:
-    """Signed distance to ground under a random skyline."""
-    u = c.x * stretch + d.u(0, 128)
-    return level - height * noise("cloud", u, d.u(0, 128)) - c.y
-
-
-def bumpy(c: Canvas, d: Draws, amount: float, kind: str = "blotch") -> Tensor:
-    return noise(kind, c.x + d.u(0, 60), c.y + d.u(0, 60)) * amount
-
-
-def grass(c: Canvas, d: Draws, y0: Tensor | float, levels: float = 12.0) -> Tensor:
-    z = far(c, y0).clamp(max=4)
-    blades = noise("strand", c.x * (0.6 + 0.25 * z) + d.u(0, 60), c.y * 1.4)
-    return (blades * levels + noise("blotch", c.x, c.y * 1.5 + d.u(0, 60)) * levels * 0.5) / 255
 
 
 def eiffel(c: Canvas, d: Draws, side: Tensor) -> None:
@@ -52,14 +22,13 @@ def eiffel(c: Canvas, d: Draws, side: Tensor) -> None:
     t = ((y - top) / (foot - top)).clamp(0, 1)
     half = 0.7 + 2.6 * t + 8.0 * t * t + 9.5 * (t * t) ** 2  # the tower's flank
     leg = half * (0.50 - 0.10 * t)
-    low = (t > 0.36).float()
     body = torch.maximum(x.abs() - half, (top - y).maximum(y - foot))
     gap = torch.maximum(x.abs() - (half - leg), 0.40 * (foot - top) + top - y) + 0 * x
     arch = ellipse(x, y - foot, 13.0, 26.0)
     body = torch.maximum(body, torch.maximum(-gap, -arch))
     iron = d.pick([(0.40, 0.29, 0.20), (0.46, 0.34, 0.24)])
     lattice = wave((x + y) / 4.2) * wave((x - y) / 4.2) * 34 + c.tex("fine", d, 6)
-    c.paint(c.cover(body), iron, 1 + 0.18 * (x > 0).float() * low, lattice / 255)
+    c.paint(c.cover(body), iron, 1 + 0.18 * (x > 0).float() * (t > 0.36).float(), lattice / 255)
     for at, wide, thick in ((0.40, 1.45, 1.8), (0.66, 1.28, 2.4), (0.16, 1.8, 1.2)):
         yy = top + at * (foot - top)
         hw = (0.7 + 2.6 * at + 8.0 * at**2 + 9.5 * at**4) * wide + 0.5
@@ -84,7 +53,12 @@ def beach(c: Canvas, d: Draws, side: Tensor) -> None:
     shore = horizon + d.u(28, 36) + wave(c.x / d.u(70, 120) + d.u()) * 3.5 - c.y
     c.paint(c.cover(shore - 2.5), rgb(0.93, 0.97, 0.96), None, c.tex("blotch", d, 8))
     sand = noise("ripple", c.y * 1.3 + c.x * 0.2 + d.u(0, 60), c.x * 0.8) * 8 + noise("grain", c.x, c.y) * 6
-    c.paint(c.cover(shore), d.pick([(0.93, 0.83, 0.60), (0.90, 0.78, 0.56)]), 1 - 0.12 * c.cover(shore + 5, 6), sand / 255)
+    c.paint(
+        c.cover(shore),
+        d.pick([(0.93, 0.83, 0.60), (0.90, 0.78, 0.56)]),
+        1 - 0.12 * c.cover(shore + 5, 6),
+        sand / 255,
+    )
     # a palm leaning in from the landmark side
     sx = 64 - side * d.u(48, 54)
     bend = side * (128 - c.y) ** 2 * 0.0012
@@ -97,79 +71,26 @@ def beach(c: Canvas, d: Draws, side: Tensor) -> None:
         v = ((c.x - tx) * dy - (c.y - 22 - droop) * dx) / (dx * dx + dy * dy) ** 0.5
         leaf = torch.maximum(v.abs() - 4.6 * (u * (1 - u)).clamp(min=-0.2) * 2, (u - 0.5).abs() * 24 - 12)
         teeth = wave(u * 8) * 1.0
-        c.paint(c.cover(leaf + teeth), rgb(0.16, 0.46, 0.22) * (1.0 + dy * 0.012), None, wave(u * 7 + v * 0.1) * 16 / 255)
-
-
-def trunks(c: Canvas, d: Draws, step: float, low: float, high: float) -> tuple[Tensor, Tensor]:
-    """Upright trunks, one per cell of width `step`: (distance, cell number)."""
-    x = c.x + d.u(0, step)
-    cell = (x / step).floor() + 0 * c.y
-    shift, width = per_cell(d.table(64), cell), per_cell(d.table(64), cell)
-    half = low + (high - low) * width
-    lean = (shift - 0.5) * (c.y - 64) * 0.06
-    centre = (cell + 0.5) * step + (shift - 0.5) * (step * 0.9 - 2 * high) + lean
-    flare = ((c.y - 92).clamp(min=0) ** 2) * 0.004
-    return (x - centre).abs() - half - flare, cell
-
-
-def forest(c: Canvas, d: Draws, side: Tensor) -> None:
-    light = d.pick([(0.66, 0.78, 0.42), (0.56, 0.74, 0.46)])
-    c.paint(torch.ones(c.n, c.size, c.size), grade((c.y - 10) / 90, light, rgb(0.24, 0.40, 0.20)),
-            None, c.tex("leaf", d, 16) + c.tex("blotch", d, 12))
-    tree, _ = trunks(c, d, 13.0, 1.0, 2.0)
-    c.paint(c.cover(tree, 1.6), rgb(0.33, 0.36, 0.24), None, c.tex("strand", d, 8))
-    floor = 98.0 - c.y + bumpy(c, d, 1.5)
-    c.paint(c.cover(floor), d.pick([(0.30, 0.27, 0.12), (0.24, 0.33, 0.14)]), None, c.tex("leaf", d, 15, 1, 1.7))
-    tree, cell = trunks(c, d, 30.0, 3.0, 5.5)
-    across = (tree * 0.28).clamp(-1, 0)
-    bark = noise("strand", c.x * 0.9 + d.u(0, 60), c.y * 0.5) * 18 + noise("grain", c.x, c.y * 0.5) * 7
-    foot = torch.maximum(tree, c.y - 112 - 3 * wave(cell * 0.37) + 0 * c.x)
-    c.paint(c.cover(foot), d.pick([(0.36, 0.24, 0.14), (0.30, 0.22, 0.16)]), 0.72 - across * 0.5, bark / 255)
-    crown = (c.y - d.u(16, 26)) + bumpy(c, d, 7.0) + noise("cloud", c.x, d.u(0, 99)) * 6
-    c.paint(c.cover(crown, 1.8), d.pick([(0.14, 0.36, 0.13), (0.18, 0.40, 0.12)]), None, c.tex("leaf", d, 24))
-    fern = (118.0 - c.y) + bumpy(c, d, 4.0) + noise("strand", c.x * 0.8 + d.u(0, 60), c.y * 0.2) * 4
-    c.paint(c.cover(fern, 1.8), rgb(0.20, 0.44, 0.14), None, c.tex("leaf", d, 18))
-    beam = wave((c.x + c.y * 0.6 * side) / 46 + d.u()).clamp(min=0) * (1 - c.y / 128)
-    c.paint(beam * 0.20, rgb(1.0, 0.97, 0.70))
-
-
-def fir(c: Canvas, x: Tensor, y: Tensor, top: Tensor | float, foot: Tensor | float, half: Tensor | float) -> Tensor:
-    """Distance to a fir with tiers."""
-    t = ((y - top) / (foot - top)).clamp(0, 1)
-    tier = saw(t * 4.999) * 0.30
-    return torch.maximum((x.abs() - half * (t * 0.85 + tier * (0.3 + t) + 0.02)) * 0.8, (top - y).maximum(y - foot))
-
-
-def snow(c: Canvas, d: Draws, side: Tensor) -> None:
-    sky(c, d, d.pick([(0.66, 0.74, 0.84), (0.60, 0.72, 0.88)]), rgb(0.90, 0.93, 0.97), 80.0, 0.5)
-    hill = ridge(c, d, 74.0, 7.0, 0.7)
-    c.paint(c.cover(hill), rgb(0.80, 0.86, 0.94), None, c.tex("blotch", d, 5) + c.tex("fine", d, 4))
-    for i, (away, top) in enumerate(((52, 14), (30, 30), (-44, 22), (-58, 8), (12, 44))):
-        x = c.x - (64 - side * (away + d.u(-4, 4)))
-        up = top + d.u(-5, 5)
-        foot = 96 + 4 * (i % 2) - (8 if i in (1, 4) else 0)
-        tree = fir(c, x, c.y, up, foot, (foot - up) * 0.26) + bumpy(c, d, 0.5, "grain")
-        c.paint(c.cover(tree), rgb(0.10, 0.27, 0.25), None, c.tex("leaf", d, 12))
-        load = tree + 0 * x - (noise("blotch", c.x + 7 * i, c.y * 1.8) * 2.0 - 2.4)
-        c.paint(c.cover(tree) * c.cover(-load * 0.5, 2.0) * 0.0 + c.cover(tree) * (
-            (0.42 - saw(((c.y - up) / (foot - up)).clamp(0, 1) * 4.999)) * 6 + bumpy(c, d, 1.0, "grain")).clamp(0, 0.95),
-            rgb(0.94, 0.96, 1.0), None, c.tex("fine", d, 4))
-    ground = ridge(c, d, 92.0, 2.0, 0.8)
-    drift = c.tex("ripple", d, 6, 0.5, 0.4, True) + c.tex("blotch", d, 4) + c.tex("fine", d, 4.5)
-    c.paint(c.cover(ground), rgb(0.93, 0.95, 0.99), None, drift)
-    for step, radius in ((15.0, 1.25), (9.0, 0.75)):
-        u, v = c.x + d.u(0, 60), c.y + d.u(0, 60)
-        cx, cy = (u / step).floor(), (v / step).floor()
-        number = cx * 17 + cy * 5
-        ox, oy = per_cell(d.table(97), number), per_cell(d.table(89), number)
-        px, py = saw(u / step) - 0.2 - 0.6 * ox, saw(v / step) - 0.2 - 0.6 * oy
-        c.paint(c.cover((px * px + py * py).sqrt() * step - radius, 1.6) * 0.9, rgb(1.0, 1.0, 1.0))
+        c.paint(
+            c.cover(leaf + teeth),
+            rgb(0.16, 0.46, 0.22) * (1.0 + dy * 0.012),
+            None,
+            wave(u * 7 + v * 0.1) * 16 / 255,
+        )
 
 
 def city(c: Canvas, d: Draws, side: Tensor) -> None:
-    sky(c, d, rgb(0.03, 0.04, 0.12), d.pick([(0.22, 0.13, 0.34), (0.12, 0.14, 0.36)]), 90.0, 0.10, rgb(0.4, 0.35, 0.55))
+    sky(
+        c,
+        d,
+        rgb(0.03, 0.04, 0.12),
+        d.pick([(0.22, 0.13, 0.34), (0.12, 0.14, 0.36)]),
+        90.0,
+        0.10,
+        rgb(0.4, 0.35, 0.55),
+    )
     moon = ellipse(c.x - (64 - side * d.u(40, 50)), c.y - d.u(12, 18), 6.5, 6.5)
-    c.paint(c.cover(moon + 0, 1.2), rgb(0.98, 0.96, 0.84), None, c.tex("blotch", d, 8))
+    c.paint(c.cover(moon), rgb(0.98, 0.96, 0.84), None, c.tex("blotch", d, 8))
     c.paint((1 - (moon.clamp(min=0) / 14)).clamp(0, 1) * 0.25, rgb(0.8, 0.8, 0.9))
     for step, high, low, glow in ((17.0, 22.0, 58.0, 0.75), (29.0, 34.0, 84.0, 1.0)):
         x = c.x + d.u(0, 60)
@@ -179,22 +100,37 @@ def city(c: Canvas, d: Draws, side: Tensor) -> None:
         inside = saw(x / step)
         body = torch.maximum(tops - c.y, (inside - 0.5).abs() * step - step * 0.47)
         wall = c.cover(body)
-        c.paint(wall, d.pick([(0.10, 0.10, 0.19), (0.12, 0.11, 0.16)]) * glow, 0.8 + 0.5 * tint, c.tex("plaster", d, 4))
+        c.paint(
+            wall,
+            d.pick([(0.10, 0.10, 0.19), (0.12, 0.11, 0.16)]) * glow,
+            0.8 + 0.5 * tint,
+            c.tex("plaster", d, 4),
+        )
         wx, wy = step / 4, 6.0
         lit = per_cell(d.table(509), (x / wx).floor() * 31 + (c.y / wy).floor() * 7)
         pane = box((saw(x / wx) - 0.5) * wx, (saw(c.y / wy) - 0.5) * wy, wx * 0.29, wy * 0.30)
         on = c.cover(pane) * wall * c.cover(tops + 4 - c.y)
         warm = (lit > 0.45).float() * (0.55 + 0.8 * (lit - 0.45))
-        c.paint(on * warm, grade((lit * 13) % 1.0, rgb(1.0, 0.80, 0.36), rgb(1.0, 0.93, 0.70)), None, c.tex("fine", d, 8))
+        c.paint(
+            on * warm,
+            grade((lit * 13) % 1.0, rgb(1.0, 0.80, 0.36), rgb(1.0, 0.93, 0.70)),
+            None,
+            c.tex("fine", d, 8),
+        )
         c.paint(on * (lit <= 0.45).float() * 0.5, rgb(0.10, 0.14, 0.26))
     road = 106.0 - c.y + 0 * c.x
     glare = noise("strand", c.x * 0.7 + d.u(0, 60), c.y * 0.5)
     c.paint(c.cover(road), rgb(0.10, 0.10, 0.16), None, c.tex("grain", d, 5))
-    c.paint(c.cover(road) * (glare - 0.6).clamp(0, 0.8), grade(c.x / 128 + 0 * c.y, rgb(1.0, 0.55, 0.25), rgb(0.95, 0.3, 0.6)))
+    c.paint(
+        c.cover(road) * (glare - 0.6).clamp(0, 0.8),
+        grade(c.x / 128 + 0 * c.y, rgb(1.0, 0.55, 0.25), rgb(0.95, 0.3, 0.6)),
+    )
     for _ in range(6):  # lamps out of focus
         lamp = ellipse(c.x - d.u(0, 128), c.y - d.u(84, 108), d.u(1.5, 3.8), 3.0)
-        lamp = torch.maximum(lamp, lamp)
-        c.paint(c.cover(lamp, 1.6) * 0.75, d.pick([(1, 0.75, 0.3), (0.95, 0.3, 0.3), (0.4, 0.9, 0.8), (0.95, 0.9, 0.7)]))
+        c.paint(
+            c.cover(lamp, 1.6) * 0.75,
+            d.pick([(1, 0.75, 0.3), (0.95, 0.3, 0.3), (0.4, 0.9, 0.8), (0.95, 0.9, 0.7)]),
+        )
 
 
 def desert(c: Canvas, d: Draws, side: Tensor) -> None:
@@ -208,15 +144,28 @@ def desert(c: Canvas, d: Draws, side: Tensor) -> None:
         bend = noise("cloud", c.x * 0.7 + d.u(0, 60), c.y * 0.7)
         rip = noise("ripple", depth * 0.9 + bend * 3 + d.u(0, 60), c.x * 0.6 + c.y * 0.2)
         lee = (bend * 0.10).clamp(-0.14, 0.14)
-        c.paint(c.cover(dune), d.pick([(0.88, 0.58, 0.29), (0.85, 0.53, 0.25)]) * tone, 1 + lee - 0.10 * (1 - depth / 20).clamp(0, 1),
-                (rip * 11 + noise("fine", c.x, c.y) * 4) / 255)
+        c.paint(
+            c.cover(dune),
+            d.pick([(0.88, 0.58, 0.29), (0.85, 0.53, 0.25)]) * tone,
+            1 + lee - 0.10 * (1 - depth / 20).clamp(0, 1),
+            (rip * 11 + noise("fine", c.x, c.y) * 4) / 255,
+        )
     x, y = c.x - (64 - side * d.u(46, 52)), c.y - 0.0
     top, green = d.u(44, 54), d.pick([(0.24, 0.46, 0.22), (0.30, 0.48, 0.28)])
     zero = 0 * top
-    for shape in (segment(x, y, zero, top, zero, zero + 118, 5.0), segment(x, y, zero - 13, top + 18, zero - 13, top + 32, 3.2),
-                  segment(x, y, zero - 13, top + 32, zero, top + 37, 3.2), segment(x, y, zero + 12, top + 10, zero + 12, top + 25, 3.0),
-                  segment(x, y, zero + 12, top + 25, zero, top + 30, 3.0)):
-        c.paint(c.cover(shape), green, 1 - 0.22 * (shape + 2).clamp(-1, 2), wave(x / 2.9) * 16 / 255 + c.tex("fine", d, 4))
+    for shape in (
+        segment(x, y, zero, top, zero, zero + 118, 5.0),
+        segment(x, y, zero - 13, top + 18, zero - 13, top + 32, 3.2),
+        segment(x, y, zero - 13, top + 32, zero, top + 37, 3.2),
+        segment(x, y, zero + 12, top + 10, zero + 12, top + 25, 3.0),
+        segment(x, y, zero + 12, top + 25, zero, top + 30, 3.0),
+    ):
+        c.paint(
+            c.cover(shape),
+            green,
+            1 - 0.22 * (shape + 2).clamp(-1, 2),
+            wave(x / 2.9) * 16 / 255 + c.tex("fine", d, 4),
+        )
 
 
 def rain(c: Canvas, d: Draws, side: Tensor) -> None:
@@ -224,12 +173,20 @@ def rain(c: Canvas, d: Draws, side: Tensor) -> None:
     trees = ridge(c, d, 74.0, 6.0, 1.0) + bumpy(c, d, 2.5)
     c.paint(c.cover(trees, 2.0), rgb(0.27, 0.34, 0.32), None, c.tex("leaf", d, 9))
     mud = 92.0 - c.y + bumpy(c, d, 0.8)
-    c.paint(c.cover(mud), d.pick([(0.36, 0.27, 0.19), (0.31, 0.25, 0.19)]), None, c.tex("blotch", d, 9, 0.7, 1.8) + c.tex("grain", d, 7))
+    c.paint(
+        c.cover(mud),
+        d.pick([(0.36, 0.27, 0.19), (0.31, 0.25, 0.19)]),
+        None,
+        c.tex("blotch", d, 9, 0.7, 1.8) + c.tex("grain", d, 7),
+    )
     puddle = noise("cloud", c.x * 1.2 + d.u(0, 90), c.y * 3.6 + d.u(0, 90)) * -3 + 1.6
     rings = wave(noise("cloud", c.x * 2.0 + d.u(0, 90), c.y * 5.0) * 2.2)
     c.paint(c.cover(puddle, 2.0) * c.cover(mud + 5), rgb(0.52, 0.57, 0.62), None, rings * 11 / 255)
     slant = d.sign() * d.u(0.14, 0.3)
-    c.paint((noise("strand", (c.x + c.y * slant) * 0.8 + d.u(0, 60), c.y * 0.6) - 1.0).clamp(0, 0.5) * 0.8, rgb(0.80, 0.85, 0.90))
+    c.paint(
+        (noise("strand", (c.x + c.y * slant) * 0.8 + d.u(0, 60), c.y * 0.6) - 1.0).clamp(0, 0.5) * 0.8,
+        rgb(0.80, 0.85, 0.90),
+    )
 
 
 def drops(c: Canvas, d: Draws) -> None:
@@ -240,79 +197,38 @@ def drops(c: Canvas, d: Draws) -> None:
         c.paint((streak - 1.45).clamp(0, 0.55) * 0.9, rgb(0.86, 0.91, 0.96))
 
 
-def garden(c: Canvas, d: Draws, side: Tensor) -> None:
-    sky(c, d, rgb(0.55, 0.80, 0.96), rgb(0.88, 0.95, 0.97), 34.0, 0.7)
-    hedge = d.u(22, 30) - c.y + bumpy(c, d, 2.5)
-    c.paint(c.cover(hedge), d.pick([(0.20, 0.48, 0.18), (0.26, 0.52, 0.22)]), None, c.tex("leaf", d, 20))
-    lawn = 52.0 - c.y + bumpy(c, d, 1.0)
-    c.paint(c.cover(lawn), rgb(0.34, 0.62, 0.24), 1.0 - 0.2 * (c.y / 128 + 0 * c.x), c.tex("leaf", d, 15) + c.tex("strand", d, 8))
-    hues = torch.tensor([(0.93, 0.22, 0.32), (0.98, 0.80, 0.16), (0.97, 0.55, 0.75), (0.70, 0.36, 0.80), (0.98, 0.97, 0.95), (0.97, 0.50, 0.15)])
-    for row, (step, first) in enumerate(((9.0, 36.0), (13.0, 60.0), (18.0, 86.0), (18.0, 96.0))):
-        u, v = c.x + d.u(0, 60), c.y - first + 0 * c.x
-        cx, cy = (u / step).floor() + 0 * v, (v / step).floor() + 0 * u
-        number = cx * 13 + cy * 29
-        ox, oy, hue, there = (per_cell(d.table(k), number) for k in (97, 89, 83, 79))
-        px, py = (saw(u / step) - 0.5 - 0.24 * (ox - 0.5)) * step, (saw(v / step) - 0.5 - 0.24 * (oy - 0.5)) * step
-        r = (px * px + py * py).sqrt()
-        size = step * (0.30 + 0.06 * hue)
-        lobes = wave((px / (px.abs() + py.abs() + 0.1)) * 1.25 + hue) * 0.14 + 0.86
-        show = (there > 0.25).float() * (v > 0).float()
-        dark = d.u(0, 6)
-        colour = hues[((hue * 6 + dark) % 6).long().clamp(0, 5)].permute(0, 3, 1, 2)
-        c.paint(c.cover(r - size * 1.25) * show * 0.45, rgb(0.10, 0.32, 0.10))
-        c.paint(c.cover(r - size * lobes) * show, colour, 0.80 + 0.28 * (r / size).clamp(0, 1), c.tex("fine", d, 7 + row))
-        c.paint(c.cover(r - size * 0.34) * show, colour * 0.25 + rgb(0.62, 0.45, 0.05), None, c.tex("fine", d, 8))
-
-
-def mountains(c: Canvas, d: Draws, side: Tensor) -> None:
-    sky(c, d, rgb(0.30, 0.50, 0.86), d.pick([(0.84, 0.88, 0.97), (0.98, 0.85, 0.80)]), 70.0, 0.6)
-    u = c.x + d.u(0, 128)
-    for level, step, high, rock in ((62.0, 44.0, 50.0, (0.48, 0.50, 0.66)), (80.0, 58.0, 46.0, (0.40, 0.40, 0.50))):
-        number = (u / step).floor()
-        up = per_cell(d.table(32), number) * 0.45 + 0.55
-        x = (saw(u / step) - 0.5) * step
-        jag = noise("blotch", c.x * 0.7 + d.u(0, 60), c.y * 0.7) * 1.8 + noise("cloud", c.x, c.y) * 1.5
-        peak = level - high * up + x.abs() * (high / step) * 1.55 + jag
-        face = (x + jag * 2 > 0).float()
-        cracks = noise("strand", c.x * 0.8 - c.y * 0.5 * (face * 2 - 1) + d.u(0, 60), c.y * 0.6) * 11 / 255
-        d_rock = torch.minimum(peak, level + jag) - c.y
-        c.paint(c.cover(d_rock), rgb(*rock), 1.12 - 0.34 * face, cracks + c.tex("grain", d, 4))
-        cap = torch.maximum(d_rock, c.y - (level - high * up + 16 + jag * 2.5))
-        c.paint(c.cover(cap), rgb(0.96, 0.97, 1.0), 1.0 - 0.14 * face, cracks * 0.6)
-        u = u + 31.0
-    meadow = ridge(c, d, 84.0, 5.0, 0.7)
-    c.paint(c.cover(meadow), d.pick([(0.42, 0.60, 0.26), (0.50, 0.62, 0.28)]), None, grass(c, d, 70.0, 13.0))
-    for away in (50, 58, 40):
-        x = c.x - (64 - side * (away + d.u(-3, 3)))
-        tree = fir(c, x, c.y, d.u(58, 72), 102.0, d.u(7, 10)) + bumpy(c, d, 0.5, "grain")
-        c.paint(c.cover(tree), rgb(0.10, 0.30, 0.18), None, c.tex("leaf", d, 13))
-
-
 def field(c: Canvas, d: Draws, side: Tensor) -> None:
     crowd_x, crowd_y = c.x + d.u(0, 60), c.y
     tier = (crowd_y / 5.0).floor()
     number = ((crowd_x + tier * 2.1) / 4.0).floor() + tier * 37
     hue = per_cell(d.table(499), number)
-    hues = torch.tensor([(0.80, 0.20, 0.20), (0.90, 0.88, 0.84), (0.20, 0.30, 0.65), (0.85, 0.70, 0.25), (0.30, 0.28, 0.30)])
+    hues = torch.tensor(
+        [(0.80, 0.20, 0.20), (0.90, 0.88, 0.84), (0.20, 0.30, 0.65), (0.85, 0.70, 0.25), (0.30, 0.28, 0.30)]
+    )
     c.paint(torch.ones(c.n, c.size, c.size), rgb(0.26, 0.27, 0.32), None, c.tex("grain", d, 5))
     px, py = (saw((crowd_x + tier * 2.1) / 4.0) - 0.5) * 4, (saw(crowd_y / 5.0) - 0.5) * 5
     c.paint(c.cover((px * px + py * py * 0.8).sqrt() - 1.7), hues[(hue * 4.999).long()].permute(0, 3, 1, 2))
     c.paint(c.cover((px * px + (py + 1.6) ** 2).sqrt() - 0.9), rgb(0.85, 0.68, 0.55))
     board = (c.y - 46).abs() - 5.0
-    c.paint(c.cover(board + 0 * c.x), d.pick([(0.15, 0.30, 0.70), (0.80, 0.15, 0.18), (0.95, 0.95, 0.95)]), None,
-            wave(c.x / 9.0 + d.u()) * 20 / 255 + c.tex("fine", d, 5))
+    c.paint(
+        c.cover(board + 0 * c.x),
+        d.pick([(0.15, 0.30, 0.70), (0.80, 0.15, 0.18), (0.95, 0.95, 0.95)]),
+        None,
+        wave(c.x / 9.0 + d.u()) * 20 / 255 + c.tex("fine", d, 5),
+    )
     turf = 51.0 - c.y + 0 * c.x
     z = far(c, 30.0)
     mow = (wave(((c.x - 64) * z + side * 20) / 62) * 3).clamp(-1, 1) * 0.07
     c.paint(c.cover(turf), d.pick([(0.22, 0.58, 0.20), (0.28, 0.62, 0.24)]), 1 + mow, grass(c, d, 30.0, 11.0))
     white = rgb(0.95, 0.97, 0.95)
-    line = torch.minimum((c.y - 60).abs() - 0.9, ((c.x - 64 + side * 30) + (c.y - 60) * side * 0.8).abs() - 0.9)
+    line = torch.minimum(
+        (c.y - 60).abs() - 0.9, ((c.x - 64 + side * 30) + (c.y - 60) * side * 0.8).abs() - 0.9
+    )
     c.paint(c.cover(line) * c.cover(turf) * 0.9, white)
     ring = ellipse(c.x - 64 - side * 20, c.y - 112, 44.0, 17.0).abs() - 0.9
     c.paint(c.cover(ring) * 0.9, white)
     gx = c.x - (64 - side * 40)
     post = box(gx, c.y - 40, 21.0, 17.0)
-    net = (wave((gx + c.y) / 4.0).abs() * -1 + 0.35).maximum(-9 + 0 * c.y) * 2
     mesh = torch.maximum(wave((gx + c.y) / 5.0), wave((gx - c.y) / 5.0))
-    c.paint(c.cover(post) * (mesh * 3 - 2).clamp(0, 1) * 0.75 + 0 * net, white)
+    c.paint(c.cover(post) * (mesh * 3 - 2).clamp(0, 1) * 0.75, white)
     c.paint(c.cover(torch.maximum(post.abs() - 1.1, c.y - 58)), white)

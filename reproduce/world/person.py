@@ -1,6 +1,6 @@
-"""Who somebody is and how they stand: identity, pose, light, expression, clothing; draws one person per canvas.
+"""Who somebody is and how they stand: identity, pose, light, expression; draws one person per canvas.
 
-Identity is fixed by its number alone; everything else by the item's key. All values are (N, 1, 1) tensors, colours
+Identity is fixed by its number alone; everything else by the item's key. Values are (N, 1, 1), colours
 (N, 3, 1, 1). The order of painting: hair behind, body, head, face, hair in front, glasses.
 """
 
@@ -13,15 +13,25 @@ from . import clothes, face, hair
 from .chance import Draws, keys
 from .shapes import Canvas
 
-SKIN = torch.tensor([(0.97, 0.83, 0.74), (0.93, 0.75, 0.62), (0.86, 0.66, 0.51), (0.74, 0.53, 0.38),
-                     (0.58, 0.39, 0.27), (0.43, 0.28, 0.19)])
-EYES = torch.tensor([(0.30, 0.17, 0.08), (0.44, 0.30, 0.12), (0.25, 0.42, 0.24), (0.26, 0.46, 0.68), (0.42, 0.47, 0.50)])
+SKIN = torch.tensor(
+    [
+        (0.97, 0.83, 0.74),
+        (0.93, 0.75, 0.62),
+        (0.86, 0.66, 0.51),
+        (0.74, 0.53, 0.38),
+        (0.58, 0.39, 0.27),
+        (0.43, 0.28, 0.19),
+    ]
+)
+EYES = torch.tensor(
+    [(0.30, 0.17, 0.08), (0.44, 0.30, 0.12), (0.25, 0.42, 0.24), (0.26, 0.46, 0.68), (0.42, 0.47, 0.50)]
+)
 BEARDS = ("none", "stubble", "moustache", "full", "goatee")
 GLASSES = ("none", "round", "square")
 
 
 def identity(numbers: Tensor) -> SimpleNamespace:
-    """The lasting features of identities (N,) int64: shapes in head units, colours, and categories (N,) int64."""
+    """The lasting features of identities (N,) int64: measures in head units, colours, categories (N,)."""
     d = Draws(keys(numbers, "identity"))
     who = SimpleNamespace(numbers=numbers)
     who.woman = d.flag(0.5)
@@ -30,11 +40,10 @@ def identity(numbers: Tensor) -> SimpleNamespace:
     low = tone.long().flatten()
     t = (tone - tone.floor())[:, None]
     who.skin = SKIN[low][:, :, None, None] * (1 - t) + SKIN[low + 1][:, :, None, None] * t
-    warm = torch.stack([d.row(), d.row(), d.row()], 1)[:, :, None, None]
-    who.skin = (who.skin + (warm - 0.5) * 0.05).clamp(0, 1)
+    warm = (d.u() - 0.5)[:, None] * torch.tensor([0.03, 0.0, -0.05])[None, :, None, None]
+    who.skin = (who.skin + warm + (d.u()[:, None] - 0.5) * 0.03).clamp(0, 1)
     who.ratio = d.u(0.70, 0.82)
     who.jaw = d.u(0.06, 0.24) + 0.10 * who.woman
-    who.chin = d.u(-0.03, 0.05)
     who.eye_x, who.eye_y = d.u(0.34, 0.45), d.u(-0.02, 0.10)
     who.eye_w, who.eye_h = d.u(0.18, 0.235), d.u(0.085, 0.13)
     who.eye_tilt = d.u(-0.10, 0.14)
@@ -54,7 +63,9 @@ def identity(numbers: Tensor) -> SimpleNamespace:
     hair.identity(who, d, woman)
     glasses = d.index([68, 16, 16])
     who.glasses = glasses
-    who.frame = d.pick([(0.08, 0.07, 0.07), (0.35, 0.20, 0.10), (0.62, 0.12, 0.14), (0.75, 0.62, 0.30), (0.1, 0.2, 0.45)])
+    who.frame = d.pick(
+        [(0.08, 0.07, 0.07), (0.35, 0.20, 0.10), (0.62, 0.12, 0.14), (0.75, 0.62, 0.30), (0.1, 0.2, 0.45)]
+    )
     who.lens = d.u(0.24, 0.30)
     beard = d.index([50, 12, 11, 17, 10])
     who.beard = torch.where(woman, torch.zeros_like(beard), beard)
@@ -81,7 +92,7 @@ def stance(key: Tensor, who: SimpleNamespace) -> SimpleNamespace:
 
 
 def draw(c: Canvas, who: SimpleNamespace, p: SimpleNamespace, wear: SimpleNamespace) -> Tensor:
-    """Paints one person per item on an empty canvas; p also holds cx, cy, b (head centre and half height in units).
+    """Paints one person per item on an empty canvas; p also holds cx, cy, b (head centre, half height).
 
     Returns the face mask (N, S, S): the head's skin that hair doesn't hide.
     """
@@ -96,14 +107,14 @@ def draw(c: Canvas, who: SimpleNamespace, p: SimpleNamespace, wear: SimpleNamesp
 
 
 def head_frame(c: Canvas, who: SimpleNamespace, p: SimpleNamespace) -> SimpleNamespace:
-    """Coordinates on the head: lx, ly (tilted, in units), nx, ny (over half axes), fx, fy, fz (turned with the face)."""
+    """Coordinates on the head: lx, ly tilted, in units; nx, ny over half axes; fx, fy, fz face-on."""
     h = SimpleNamespace(a=p.b * who.ratio, b=p.b)
     cos_t = (1 - p.sin_tilt**2).sqrt()
     dx, dy = c.x - p.cx, c.y - p.cy
     h.lx, h.ly = dx * cos_t + dy * p.sin_tilt, dy * cos_t - dx * p.sin_tilt
     h.nx, h.ny = h.lx / h.a, h.ly / h.b
     below = h.ny.clamp(0, 1.3)
-    h.mx = h.nx / (1 - (who.jaw + 0.0) * below * below)
+    h.mx = h.nx / (1 - who.jaw * below * below)
     q = h.mx**2 + h.ny**2
     h.r = q.sqrt()
     h.outside = (h.r - 1) * h.a

@@ -2,28 +2,41 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from . import clothes, hair, indoors, outdoors, person, style
+from . import casting, indoors, outdoors, person, style
 from .caption import phrase
-from .chance import Draws, keys
+from .chance import Draws
 from .scene import TABLE
-from .shapes import UNITS, Canvas
+from .shapes import Canvas
 from .spec import PLAIN, Spec, sample_specs
 
-_CHUNK, _PEOPLE = 64, 16  # items per pass: a scene's painter wants many, a person's canvas should stay in the cache
-_TINT = {"city": (0.80, 0.78, 0.98), "desert": (1.06, 0.98, 0.86), "snow": (0.96, 0.99, 1.05), "rain": (0.84, 0.88, 0.92),
-         "forest": (0.92, 1.0, 0.88), "library": (1.04, 0.96, 0.84), "wedding": (1.03, 1.0, 0.96), "beach": (1.05, 1.02, 0.96)}
+_CHUNK, _PEOPLE = 64, 16  # items per pass: a painter wants many, people's canvases should stay in cache
+_TINT = {
+    "city": (0.80, 0.78, 0.98),
+    "desert": (1.06, 0.98, 0.86),
+    "snow": (0.96, 0.99, 1.05),
+    "rain": (0.84, 0.88, 0.92),
+    "forest": (0.95, 0.97, 0.90),
+    "library": (1.04, 0.96, 0.84),
+    "wedding": (1.03, 1.0, 0.96),
+    "beach": (1.05, 1.02, 0.96),
+}
 
 
 @dataclass(frozen=True)
 class Renders:
-    """images (n, 3, size, size) in [0, 1], on the 8-bit grid; masks "person", "face" (n, 1, …), "people" (n, 2, …) in
-    [0, 1]; identities (n, 2), -1 where nobody is; attributes: one dict per image, the people in it under "persons"."""
+    """n pictures, side S.
+
+    images: (n, 3, S, S) in [0, 1], on the 8-bit grid; captions: n strings; specs: what was asked for.
+    masks: "person", "face" (n, 1, S, S), "people" (n, 2, S, S), soft in [0, 1]; a second one is 0 when alone.
+    identities: (n, 2) int64, -1 where nobody is. attributes: one dict each: scene, style, framing, people, side,
+    hug, what holds of the first person (woman, cut, hair_colour, glasses, beard, yaw, ...), and such dicts
+    for everybody under "persons"; angles in radians, lengths over the image's side.
+    """
 
     images: Tensor
     captions: list[str]
@@ -34,7 +47,7 @@ class Renders:
 
 
 def render(spec_or_seed: int | Spec | Sequence[Spec], n: int = 1, size: int = 128) -> Renders:
-    """Renders the specs given, or n sampled ones of a seed; item i depends on its spec (or on the seed and i) alone.
+    """Renders the specs given, or n samples of a seed; item i depends on its spec (or on seed and i) alone.
 
     size: the images' side in pixels, a multiple of 8 from 32 on. Raises ValueError on anything else.
     """
@@ -46,104 +59,45 @@ def render(spec_or_seed: int | Spec | Sequence[Spec], n: int = 1, size: int = 12
         specs = [spec_or_seed] if isinstance(spec_or_seed, Spec) else list(spec_or_seed)
     for i, spec in enumerate(specs):
         if not isinstance(spec, Spec):
-            raise ValueError(f"item {i} must be a Spec, got {type(spec).__name__}; make one with Spec(...) or sample_specs")
-    fine = size * 2 if size < 96 else size  # the finest textures need more than 96 pixels; smaller images are averaged
-    parts = [_chunk(specs[i:i + _CHUNK], fine) for i in range(0, len(specs), _CHUNK)] or [_nothing(fine)]
+            raise ValueError(
+                f"item {i} must be a Spec, got {type(spec).__name__}; make one with Spec(...) or sample_specs"
+            )
+    fine = size * 2 if size < 96 else size  # the finest textures need 96 pixels; smaller images are averaged
+    parts = [_chunk(specs[i : i + _CHUNK], fine) for i in range(0, len(specs), _CHUNK)] or [_nothing(fine)]
     images, people, face = (torch.cat([p[j] for p in parts]) for j in range(3))
     if fine != size:
-        images, people, face = (avg_pool2d(x, 2) if len(x) else x[..., :size, :size] for x in (images, people, face))
+        images, people, face = (
+            avg_pool2d(x, 2) if len(x) else x[..., :size, :size] for x in (images, people, face)
+        )
     images = (images.clamp(0, 1) * 255).round() / 255
     attributes = [a for p in parts for a in p[3]]
     captions = [phrase(s, a["persons"], a["hug"]) for s, a in zip(specs, attributes, strict=True)]
     masks = {"person": people.sum(1, keepdim=True).clamp(0, 1), "face": face, "people": people}
-    identities = torch.tensor([[s.identity if s.people else -1, s.partner if s.people > 1 else -1] for s in specs],
-                              dtype=torch.int64).reshape(-1, 2)
+    identities = torch.tensor(
+        [[s.identity if s.people else -1, s.partner if s.people > 1 else -1] for s in specs],
+        dtype=torch.int64,
+    ).reshape(-1, 2)
     return Renders(images, captions, masks, identities, attributes, specs)
 
 
 def caption(spec: Spec) -> str:
     """The caption `render` gives this spec."""
-    return phrase(spec, *_describe([spec])[0])
+    return phrase(spec, *casting.describe([spec])[0])
 
 
 def _nothing(size: int) -> tuple:
     return torch.zeros(0, 3, size, size), torch.zeros(0, 2, size, size), torch.zeros(0, 1, size, size), []
 
 
-def _cast(specs: list[Spec], slot: int) -> tuple[list[int], SimpleNamespace]:
-    """Who stands in slot 0 or 1 of which items: (item numbers, who/stance/outfit)."""
-    items = [i for i, s in enumerate(specs) if s.people > slot]
-    number = torch.tensor([specs[i].partner if slot else specs[i].identity for i in items], dtype=torch.int64)
-    seed = torch.tensor([specs[i].seed for i in items], dtype=torch.int64)
-    key = keys(seed, "person", slot)
-    who = person.identity(number)
-    p = person.stance(key, who)
-    wear = clothes.outfit(key, who, [specs[i].scene for i in items])
-    _place(p, Draws(seed, "layout"), [specs[i] for i in items], slot)
-    return items, SimpleNamespace(who=who, p=p, wear=wear)
-
-
-def _place(p: SimpleNamespace, d: Draws, specs: list[Spec], slot: int) -> None:
-    """Head centre and size by framing and number of people; the two of a pair share the item's draws."""
-    two = torch.tensor([float(s.people == 2) for s in specs])[:, None, None]
-    close = torch.tensor([float(s.framing != "photo") for s in specs])[:, None, None]
-    side, hug = d.sign(), d.flag(0.25) * two
-    own = [d.u(-1, 1) for _ in range(6)][slot * 3:slot * 3 + 3]
-    shared = d.u(-1, 1)
-    one_b, two_b = 28.5 + 2.5 * own[0] + close * 11.0, 23.5 + 1.5 * own[0] + close * 5.5
-    p.b = one_b * (1 - two) + two_b * two
-    offset = 12 + 3 * shared - close * (6 + 3 * shared)
-    apart = (23.0 + 1.0 * own[1] + close * 5.5) * (1 - hug * 0.20)
-    pair = 64 + side * (8 + 2 * shared) * (1 - close * 0.6) + (2 * slot - 1) * apart
-    p.cx = (64 + side * offset) * (1 - two) + pair * two
-    p.cy = (60 + 2.5 * own[2] + close * 3) * (1 - two) + (62 + 2.5 * own[2] + close * 3) * two
-    p.sin_tilt = p.sin_tilt * (1 - 0.5 * hug) + hug * (2 * slot - 1) * -0.12  # heads lean together in a hug
-    p.hug = hug
-    mirror = torch.tensor([float(s.scene == "mirror") for s in specs])[:, None, None]
-    p.sin_yaw = p.sin_yaw * (1 - mirror) + mirror * (-side * (0.42 + 0.1 * own[0]))
-    p.side = side
-
-
-def _describe(specs: list[Spec]) -> list[tuple[list[dict], bool]]:
-    """The people's attributes and whether they hug, without drawing."""
-    persons: list[list[dict]] = [[] for _ in specs]
-    hug = [False] * len(specs)
-    for slot in range(max((s.people for s in specs), default=0)):
-        items, cast = _cast(specs, slot)
-        for j, i in enumerate(items):
-            persons[i].append(_attributes(cast, j))
-            hug[i] = bool(cast.p.hug[j] > 0)
-    return list(zip(persons, hug, strict=True))
-
-
-def _attributes(cast: SimpleNamespace, j: int) -> dict:
-    who, p = cast.who, cast.p
-    return {"identity": int(who.numbers[j]), "woman": bool(who.woman[j] > 0), "cut": hair.NAMES[int(who.cut[j])],
-            "hair_colour": list(hair.COLOURS)[int(who.hair_colour[j])], "glasses": person.GLASSES[int(who.glasses[j])],
-            "beard": person.BEARDS[int(who.beard[j])], "yaw": float(p.sin_yaw[j].asin()), "tilt": float(p.sin_tilt[j].asin()),
-            "smile": float(p.smile[j]), "mouth_open": float(p.open[j]), "light": "right" if p.light_x[j] > 0 else "left",
-            "garment": clothes.GARMENTS[int(cast.wear.garment[j])], "pattern": clothes.PATTERNS[int(cast.wear.pattern[j])],
-            "head": (float(p.cx[j]) / UNITS, float(p.cy[j]) / UNITS, float(p.b[j]) / UNITS)}
-
-
-def _take(space: SimpleNamespace, at: Tensor) -> SimpleNamespace:
-    """Rows `at` of every per-item value in a namespace."""
-    out = SimpleNamespace()
-    for name, value in vars(space).items():
-        if isinstance(value, Draws):
-            fresh = Draws(value.key[at])
-            fresh.key, fresh.count = value.key[at], -(-value.count // 64) * 64
-            setattr(out, name, fresh)
-        else:
-            setattr(out, name, value[at])
-    return out
-
-
 def _chunk(specs: list[Spec], size: int) -> tuple[Tensor, Tensor, Tensor, list[dict]]:
     n = len(specs)
     seed = torch.tensor([s.seed for s in specs], dtype=torch.int64)
     side = Draws(seed, "layout").sign()
-    images, people, face = torch.zeros(n, 3, size, size), torch.zeros(n, 2, size, size), torch.zeros(n, 1, size, size)
+    images, people, face = (
+        torch.zeros(n, 3, size, size),
+        torch.zeros(n, 2, size, size),
+        torch.zeros(n, 1, size, size),
+    )
     groups = {name: [i for i, s in enumerate(specs) if s.scene == name] for name in TABLE}
     for name, items in groups.items():
         if items:
@@ -156,21 +110,23 @@ def _chunk(specs: list[Spec], size: int) -> tuple[Tensor, Tensor, Tensor, list[d
     persons: list[list[dict]] = [[] for _ in specs]
     hug = [False] * n
     for slot in range(max(s.people for s in specs)):
-        items, cast = _cast(specs, slot)
+        items, cast = casting.in_slot(specs, slot)
         layer = torch.zeros(n, 4, size, size)
         for first in range(0, len(items), _PEOPLE):
             part = torch.arange(first, min(first + _PEOPLE, len(items)))
-            who, p, wear = (_take(x, part) for x in (cast.who, cast.p, cast.wear))
+            who, p, wear = (casting.take(x, part) for x in (cast.who, cast.p, cast.wear))
             c = Canvas(len(part), size)
             seen = person.draw(c, who, p, wear)
             at = torch.tensor(items)[part]
-            tint = torch.tensor([_TINT.get(specs[i].scene, (1.0, 1.0, 1.0)) for i in at.tolist()])[:, :, None, None]
+            tint = torch.tensor([_TINT.get(specs[i].scene, (1.0, 1.0, 1.0)) for i in at.tolist()])[
+                :, :, None, None
+            ]
             layer[at] = torch.cat([c.image * tint, c.alpha[:, None]], 1)
             face[at] = (face[at] * (1 - c.alpha[:, None]) + seen[:, None]).clamp(0, 1)
             people[at, 0] = people[at, 0] * (1 - c.alpha)
             people[at, slot] = c.alpha
         for j, i in enumerate(items):
-            persons[i].append(_attributes(cast, j))
+            persons[i].append(casting.attributes(cast, j))
             hug[i] = bool(cast.p.hug[j] > 0)
         layers.append((torch.tensor(items), layer))
 
@@ -194,8 +150,18 @@ def _chunk(specs: list[Spec], size: int) -> tuple[Tensor, Tensor, Tensor, list[d
     attributes = []
     for spec, who, h, s in zip(specs, persons, hug, side.flatten().tolist(), strict=True):
         main = {k: v for k, v in who[0].items() if k != "identity"} if who else {}
-        attributes.append({"scene": spec.scene, "style": spec.style, "framing": spec.framing, "people": spec.people,
-                           "side": s, "hug": h, **main, "persons": who})
+        attributes.append(
+            {
+                "scene": spec.scene,
+                "style": spec.style,
+                "framing": spec.framing,
+                "people": spec.people,
+                "side": s,
+                "hug": h,
+                **main,
+                "persons": who,
+            }
+        )
     return images, people, face, attributes
 
 
@@ -206,8 +172,10 @@ def _reflect(at: Tensor, specs: list[Spec], images: Tensor, layers: list, seed: 
     c = Canvas(len(at), size, images[at])
     mx, my, hw, hh = indoors.mirror_frame(side[at])
     glass = c.cover(indoors.box(c.x - mx, c.y - my, hw, hh))
-    for items, layer in layers:
-        seen = interpolate(layer[at].flip(-1), (small, small), mode="bilinear", align_corners=False, antialias=True)
+    for _, layer in layers:
+        seen = interpolate(
+            layer[at].flip(-1), (small, small), mode="bilinear", align_corners=False, antialias=True
+        )
         canvas = torch.zeros(len(at), 4, size, size)
         for j, (s, x) in enumerate(zip(side[at].flatten().tolist(), mx.flatten().tolist(), strict=True)):
             head = 64 - s * 12  # where the flipped person's head is, in units
@@ -215,7 +183,7 @@ def _reflect(at: Tensor, specs: list[Spec], images: Tensor, layers: list, seed: 
             a, b = max(0, left), min(size, left + small)
             top = int(9 * c.k)
             h = min(small, size - top)
-            canvas[j, :, top:top + h, a:b] = seen[j, :, :h, a - left:b - left]
+            canvas[j, :, top : top + h, a:b] = seen[j, :, :h, a - left : b - left]
         cover = (canvas[:, 3] * glass)[:, None]
         c.image = c.image * (1 - cover) + canvas[:, :3] * glass[:, None] * 0.88 + cover * 0.03
     indoors.mirror_gloss(c, Draws(seed[at], "gloss"), side[at])
@@ -232,5 +200,3 @@ def _out_of_focus(images: Tensor, d: Draws) -> Tensor:
     c = Canvas(images.shape[0], size, interpolate(half, scale_factor=2, mode="bilinear", align_corners=False))
     c.add(c.tex("fine", d, 2.6) + c.tex("grain", d, 1.6))
     return c.image
-
-

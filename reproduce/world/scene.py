@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import indoors, outdoors
+from . import indoors, outdoors, rooms, wild
 
 
 class Scene(NamedTuple):
-    """phrases: how a caption places somebody there (the first is the usual one); alone: the scene without people."""
+    """phrases: how a caption places somebody there, the usual one first; alone: the scene without people."""
 
     paint: Callable
     phrases: tuple[str, ...]
@@ -21,16 +21,16 @@ TABLE: dict[str, Scene] = {
     "wedding": Scene(indoors.wedding, ("at a wedding", "in a wedding", "attending a wedding"), "a wedding"),
     "plane": Scene(indoors.plane, ("in a plane", "in an airplane", "in the plane"), "a plane"),
     "beach": Scene(outdoors.beach, ("at the beach",), "the beach"),
-    "office": Scene(indoors.office, ("in an office",), "an office"),
-    "forest": Scene(outdoors.forest, ("in the forest",), "the forest"),
-    "snow": Scene(outdoors.snow, ("in the snow",), "the snow"),
+    "office": Scene(rooms.office, ("in an office",), "an office"),
+    "forest": Scene(wild.forest, ("in the forest",), "the forest"),
+    "snow": Scene(wild.snow, ("in the snow",), "the snow"),
     "city": Scene(outdoors.city, ("in a city at night",), "a city at night"),
-    "kitchen": Scene(indoors.kitchen, ("in a kitchen",), "a kitchen"),
-    "library": Scene(indoors.library, ("in a library",), "a library"),
+    "kitchen": Scene(rooms.kitchen, ("in a kitchen",), "a kitchen"),
+    "library": Scene(rooms.library, ("in a library",), "a library"),
     "desert": Scene(outdoors.desert, ("in a desert",), "a desert"),
     "rain": Scene(outdoors.rain, ("under heavy rain",), "heavy rain"),
-    "garden": Scene(outdoors.garden, ("in a flower garden",), "a flower garden"),
-    "mountains": Scene(outdoors.mountains, ("in the mountains",), "the mountains"),
+    "garden": Scene(wild.garden, ("in a flower garden",), "a flower garden"),
+    "mountains": Scene(wild.mountains, ("in the mountains",), "the mountains"),
     "field": Scene(outdoors.field, ("on a football field",), "a football field"),
 }
 SCENES = tuple(TABLE)

@@ -1,8 +1,8 @@
 """A canvas with soft-edged analytic shapes, batched over images.
 
-Coordinates run from 0 to 128 over the image whatever its size; x has shape (1, 1, S), y (1, S, 1), parameters
-(N, 1, 1). A shape is a signed distance (negative inside, in units); `Canvas.cover` turns it into coverage with an edge
-about one pixel wide, `Canvas.paint` lays a colour there.
+Coordinates run from 0 to 128 over the image whatever its size; x is (1, 1, S), y (1, S, 1), a parameter
+(N, 1, 1). A shape is a signed distance (negative inside, in units); `Canvas.cover` turns it into coverage
+with an edge about one pixel wide, `Canvas.paint` lays a colour there.
 """
 
 import torch
@@ -27,11 +27,13 @@ class Canvas:
             self.image += background
 
     def cover(self, distance: Tensor, soft: float = 1.2) -> Tensor:
-        """Coverage in [0, 1] of a signed distance in units; the ramp is `soft` pixels wide (or units, if larger)."""
+        """Coverage in [0, 1] of a signed distance in units; the ramp is `soft` pixels wide."""
         return (0.5 - distance * (self.k / soft)).clamp(0, 1)
 
-    def paint(self, cover: Tensor, colour: Tensor, shade: Tensor | None = None, grain: Tensor | None = None) -> None:
-        """Lays colour (N, 3, 1, 1) times shade plus grain (both (N, S, S)) over the image where cover (N, S, S) says."""
+    def paint(
+        self, cover: Tensor, colour: Tensor, shade: Tensor | None = None, grain: Tensor | None = None
+    ) -> None:
+        """Lays colour (N, 3, 1, 1) times shade plus grain over the image; cover, shade, grain: (N, S, S)."""
         if cover.shape[1:] != (self.size, self.size) or cover.shape[0] != self.n:
             cover = cover.expand(self.n, self.size, self.size)
         keep = 1 - cover
@@ -46,8 +48,10 @@ class Canvas:
         """Adds light (N, S, S) to all channels (where something has been painted, on an empty canvas)."""
         self.image.add_((light if self.alpha is None else light * self.alpha)[:, None])
 
-    def tex(self, kind: str, d: Draws, levels: float, su: float = 1.0, sv: float = 1.0, swap: bool = False) -> Tensor:
-        """A texture over the whole canvas with a random offset per item, standard deviation in grey levels."""
+    def tex(
+        self, kind: str, d: Draws, levels: float, su: float = 1.0, sv: float = 1.0, swap: bool = False
+    ) -> Tensor:
+        """A texture over the canvas at a random offset per item; `levels` is its standard deviation."""
         u, v = self.x * su + d.u(0, 128), self.y * sv + d.u(0, 128)
         if swap:
             u, v = v, u

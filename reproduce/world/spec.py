@@ -16,8 +16,11 @@ PLAIN = "photo"  # the style of a picture that isn't painted
 
 @dataclass(frozen=True)
 class Spec:
-    """One picture. identity, partner: numbers of the people (-1 where there is none); scene: of SCENES; style: "photo",
-    of STYLES or HELD_OUT_STYLES; framing: of FRAMINGS; people: 0, 1 or 2; seed: everything else (pose, light, …)."""
+    """One picture.
+
+    identity, partner: numbers of the people, -1 where there is none. scene: of SCENES. style: "photo", of
+    STYLES or HELD_OUT_STYLES. framing: of FRAMINGS. people: 0, 1 or 2. seed: all else (pose, light, clothes).
+    """
 
     identity: int = 0
     scene: str = "studio"
@@ -34,7 +37,9 @@ class Spec:
         known("people", self.people, (0, 1, 2))
         for name, needed in (("identity", 1), ("partner", 2)):
             if self.people >= needed and not 0 <= getattr(self, name) < 2**62:
-                raise ValueError(f"{name} must be a number from 0 on with people={self.people}, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be a number from 0 on with people={self.people}, got {getattr(self, name)}"
+                )
         if not -(2**63) <= self.seed < 2**63:
             raise ValueError(f"seed must fit 64 bits, got {self.seed}")
 
@@ -55,13 +60,27 @@ def _subset(what: str, given: Sequence | None, names: Sequence) -> list:
     return given
 
 
-def sample_specs(seed: int, n: int, *, scenes: Sequence[str] | None = None, styles: Sequence[str] | None = None,
-                 identities: Sequence[int] | None = None, people: int | Sequence[int] | None = None,
-                 framing: str | Sequence[str] | None = None, held_out: bool = False, start: int = 0) -> list[Spec]:
+def _pick(r: float, names: Sequence):
+    """names[r of the way], for r in [0, 1)."""
+    return names[min(int(r * len(names)), len(names) - 1)]
+
+
+def sample_specs(
+    seed: int,
+    n: int,
+    *,
+    scenes: Sequence[str] | None = None,
+    styles: Sequence[str] | None = None,
+    identities: Sequence[int] | None = None,
+    people: int | Sequence[int] | None = None,
+    framing: str | Sequence[str] | None = None,
+    held_out: bool = False,
+    start: int = 0,
+) -> list[Spec]:
     """n specs; number i depends on (seed, start + i) and the choices only.
 
-    styles: what to choose from, evenly; left out, 85 % are photos and the rest painted (with held_out=True, in the held-out
-    styles as well). identities: left out, IDENTITIES. people: left out, 8 % nobody, 72 % one, 20 % two.
+    styles: what to choose from, evenly; left out, 85 % are photos and the rest painted (with held_out=True in
+    the held-out styles too). identities: by default IDENTITIES. people: by default 8 % nobody, 20 % two.
     """
     if n < 0 or start < 0:
         raise ValueError(f"n and start must be 0 or more, got n={n}, start={start}")
@@ -72,31 +91,37 @@ def sample_specs(seed: int, n: int, *, scenes: Sequence[str] | None = None, styl
                 raise ValueError(f"style {style!r} is held out of training; ask for it with held_out=True")
     scenes = _subset("scene", scenes, SCENES)
     chosen = None if styles is None else _subset("style", styles, (PLAIN, *painted))
-    who = IDENTITIES if identities is None else identities
+    who = (
+        IDENTITIES
+        if identities is None
+        else identities
+        if isinstance(identities, range)
+        else list(identities)
+    )
     if len(who) == 0:
         raise ValueError("identities is empty; give numbers from 0 on, e.g. range(4000)")
     count = None if people is None else _subset("people", people, (0, 1, 2))
     framings = _subset("framing", framing, FRAMINGS)
 
-    key = keys(torch.arange(start, start + n), "item", word(seed))
-    d = Draws(key, "spec")
-    r = [d.row().tolist() for _ in range(8)]
+    d = Draws(keys(torch.arange(start, start + n), "item", word(seed)), "spec")
+    seeds = keys(torch.arange(start, start + n), "item", word(seed)).tolist()
+    rows = torch.stack([d.row() for _ in range(6)], 1).tolist() if n else []
     specs = []
-    for i in range(n):
-        def pick(k: int, names: Sequence, i: int = i):
-            return names[min(int(r[k][i] * len(names)), len(names) - 1)]
-
-        number = pick(0, count) if count else (0 if r[0][i] < 0.08 else 1 if r[0][i] < 0.80 else 2)
-        scene = pick(1, scenes)
+    for own, (r_people, r_scene, r_style, r_framing, r_first, r_second) in zip(seeds, rows, strict=True):
+        scene = _pick(r_scene, scenes)
+        number = _pick(r_people, count) if count else 0 if r_people < 0.08 else 1 if r_people < 0.80 else 2
         if number == 0 and count is None and scene == "studio":
             number = 1  # an empty studio is no picture
-        style = pick(2, chosen) if chosen else (PLAIN if r[2][i] < 0.85 else painted[int((r[2][i] - 0.85) / 0.15 * len(painted)
-                                                                                         ) % len(painted)])
-        frame = pick(3, framings)
+        if chosen:
+            style = _pick(r_style, chosen)
+        else:
+            style = PLAIN if r_style < 0.85 else _pick((r_style - 0.85) / 0.15, painted)
+        frame = _pick(r_framing, framings)
         if framing is None:
-            frame = "dslr portrait" if number and r[3][i] < 0.35 else "photo"
-        first, second = pick(4, who), pick(5, who)
+            frame = "dslr portrait" if number and r_framing < 0.35 else "photo"
+        first, second = _pick(r_first, who), _pick(r_second, who)
         if second == first:
-            second = who[(who.index(first) + 1) % len(who)] if len(who) > 1 else first
-        specs.append(Spec(first if number else -1, scene, style, frame, number, int(key[i]), second if number == 2 else -1))
+            second = who[(who.index(first) + 1) % len(who)]
+        pair = (first if number else -1, second if number == 2 else -1)
+        specs.append(Spec(pair[0], scene, style, frame, number, own, pair[1]))
     return specs

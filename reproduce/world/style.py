@@ -1,85 +1,27 @@
 """Painterly styles: each turns rendered images (N, 3, S, S) into a painting, by a process in image space.
 
-A style takes (canvas whose image is the photograph, draws) and returns images. Two styles are held out of training, so
-that mimicry has something to learn.
+A style takes (canvas whose image is the photograph, draws) and returns images. Two styles are held out of
+training, so that mimicry has something to learn.
 """
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
+from .brush import at, blur, flow, grey, jittered, strokes
 from .chance import Draws
-from .outdoors import rgb
+from .ground import rgb
 from .shapes import Canvas
 from .texture import noise, per_cell, saw, wave
-
-
-def blur(c: Canvas, images: Tensor, radius: float) -> Tensor:
-    """Two box filters of the radius in units."""
-    r = max(1, round(radius * c.k))
-    for _ in range(2):
-        images = avg_pool2d(images, 2 * r + 1, 1, r, count_include_pad=False)
-    return images
-
-
-def grey(images: Tensor) -> Tensor:
-    return images[:, 0] * 0.30 + images[:, 1] * 0.59 + images[:, 2] * 0.11
-
-
-def at(c: Canvas, images: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """images (N, C, S, S) looked up at coordinates (N, S, S) in units."""
-    ix = (x * c.k).long().clamp(0, c.size - 1)
-    iy = (y * c.k).long().clamp(0, c.size - 1)
-    index = (iy * c.size + ix).flatten(1)[:, None].expand(-1, images.shape[1], -1)
-    return torch.gather(images.flatten(2), 2, index).view(images.shape)
-
-
-def flow(c: Canvas, images: Tensor, d: Draws, swirl: float) -> Tensor:
-    """Unit vectors (N, 2, S, S) along the edges, and along a random field where there are none."""
-    y = blur(c, grey(blur(c, images, 2.0))[:, None], 2.0)[:, 0]
-    gx = torch.zeros_like(y)
-    gy = torch.zeros_like(y)
-    gx[:, :, 1:-1] = y[:, :, 2:] - y[:, :, :-2]
-    gy[:, 1:-1] = y[:, 2:] - y[:, :-2]
-    drift = [noise("cloud", c.x * 1.2 + d.u(0, 99), c.y * 1.2 + d.u(0, 99)) * swirl for _ in range(2)]
-    tx, ty = -gy + drift[0], gx + drift[1]
-    size = (tx * tx + ty * ty + 1e-8).sqrt()
-    return torch.stack([tx / size, ty / size], 1)
-
-
-def jittered(c: Canvas, d: Draws, step: float, jitter: float = 0.5) -> tuple[Tensor, Tensor, Tensor]:
-    """Centres (x, y) of the cell every pixel lies in, and the cell's number."""
-    ou, ov = d.u(0, 64), d.u(0, 64)
-    cx, cy = ((c.x + ou) / step).floor(), ((c.y + ov) / step).floor()
-    number = cx * 31 + cy * 57
-    jx, jy = per_cell(d.table(251), number) - 0.5, per_cell(d.table(241), number) - 0.5
-    return (cx + 0.5 + jx * jitter) * step - ou, (cy + 0.5 + jy * jitter) * step - ov, number
-
-
-def strokes(c: Canvas, d: Draws, source: Tensor, field: Tensor, step: float, long: float, thin: float, passes: int,
-            jitter: float, bristle: float) -> None:
-    """Lays strokes on the canvas, each in the source's colour at its centre, along the field."""
-    for _ in range(passes):
-        cx, cy, number = jittered(c, d, step, 0.4)
-        colour = at(c, source, cx, cy)
-        way = at(c, field, cx, cy)
-        px, py = c.x - cx, c.y - cy
-        u, v = px * way[:, 0] + py * way[:, 1], py * way[:, 0] - px * way[:, 1]
-        v = v + u * u * (per_cell(d.table(83), number) - 0.5) * 0.06
-        distance = torch.maximum((v.abs() - thin), (u.abs() - long) * 0.7)
-        tone = 1 + (per_cell(d.table(127), number)[:, None] - 0.5) * jitter
-        hairs = noise("strand", v * 1.6 + number * 3.7, u * 0.6) * (bristle / 255) + 0.05 * (thin * 0.3 - v).clamp(-1, 1)
-        c.paint(c.cover(distance, 1.6), (colour * tone).clamp(0, 1), None, hairs)
 
 
 def impressionist(c: Canvas, d: Draws) -> Tensor:
     photo = c.image.clone()
     field = flow(c, photo, d, 0.02)
     rich = ((blur(c, photo, 1.2) - 0.5) * 1.15 + 0.52).clamp(0, 1)
-    strokes(c, d, rich, field, 11.0, 8.0, 2.6, 5, 0.16, 11)
-    strokes(c, d, (blur(c, photo, 0.6) - 0.5) * 1.15 + 0.52, field, 6.5, 4.0, 1.3, 5, 0.14, 8)
+    strokes(c, d, rich, field, 10.0, 7.0, 2.3, 4, 0.16, 11)
+    strokes(c, d, (blur(c, photo, 0.6) - 0.5) * 1.15 + 0.52, field, 5.0, 3.4, 1.0, 6, 0.12, 8)
     return c.image
 
 
@@ -91,22 +33,26 @@ def pointillist(c: Canvas, d: Draws) -> Tensor:
         colour = at(c, photo, cx, cy)
         off = torch.stack([per_cell(d.table(k), number) for k in (61, 67, 71)], 1) - 0.5
         r = ((c.x - cx) ** 2 + (c.y - cy) ** 2).sqrt()
-        c.paint(c.cover(r - step * 0.38), ((colour - 0.5) * 1.2 + 0.5 + off * 0.24).clamp(0, 1), 1.0 - 0.05 * r)
+        c.paint(
+            c.cover(r - step * 0.38), ((colour - 0.5) * 1.2 + 0.5 + off * 0.24).clamp(0, 1), 1.0 - 0.05 * r
+        )
     return c.image
 
 
 def engraved(c: Canvas, d: Draws) -> Tensor:
     """Cross-hatching: darker means more families of lines, and thicker ones."""
-    y = grey(blur(c, c.image, 0.6))
-    y = ((y - 0.5) * 1.25 + 0.52).clamp(0, 1)
-    soft = blur(c, y[:, None], 3.0)[:, 0]
-    paper, ink = d.pick([(0.94, 0.90, 0.80), (0.92, 0.92, 0.90)]), d.pick([(0.12, 0.10, 0.12), (0.10, 0.14, 0.28), (0.26, 0.13, 0.08)])
+    y = grey(c.image)
+    y = ((y - 0.5) * 1.1 + 0.56 + (y - blur(c, y[:, None], 4.0)[:, 0]) * 1.2).clamp(0, 1)
+    paper, ink = (
+        d.pick([(0.94, 0.90, 0.80), (0.92, 0.92, 0.90)]),
+        d.pick([(0.12, 0.10, 0.12), (0.10, 0.14, 0.28), (0.26, 0.13, 0.08)]),
+    )
     c.image = paper + (c.tex("plaster", d, 4) + c.tex("fine", d, 3))[:, None]
-    wobble = noise("cloud", c.x, c.y + d.u(0, 99)) * 0.3 + soft * 1.4
-    for (dx, dy), limit in (((0.7, 0.7), 0.85), ((0.7, -0.7), 0.58), ((0.0, 1.0), 0.36), ((1.0, 0.0), 0.20)):
-        line = (saw((c.x * dx + c.y * dy) / 4.2 + wobble) - 0.5).abs() * 2  # 0 in the middle of a line
-        thick = (limit - y).clamp(0, 0.4) * 2.2
-        c.paint(((thick - line) * 2.4 * c.k + 0.3).clamp(0, 1) * (thick > 0).float() * 0.9, ink)
+    wobble = noise("cloud", c.x, c.y + d.u(0, 99)) * 0.35
+    for (dx, dy), limit in (((0.7, 0.7), 0.82), ((0.7, -0.7), 0.56), ((0.0, 1.0), 0.36), ((1.0, 0.0), 0.20)):
+        line = (saw((c.x * dx + c.y * dy) / 3.2 + wobble) - 0.5).abs() * 2  # 0 in the middle of a line
+        thick = (limit - y).clamp(0, 0.5) * 1.5
+        c.paint(((thick - line) * 1.9 * c.k + 0.3).clamp(0, 1) * (thick > 0).float() * 0.9, ink)
     return c.image
 
 
@@ -114,9 +60,19 @@ def poster(c: Canvas, d: Draws) -> Tensor:
     """Four flat inks by lightness, a halftone between them, and dark contours."""
     photo = blur(c, c.image, 0.8)
     y = grey(photo)
-    sets = torch.tensor([[(0.10, 0.12, 0.28), (0.82, 0.22, 0.25), (0.96, 0.66, 0.28), (0.98, 0.94, 0.80)],
-                         [(0.12, 0.16, 0.18), (0.10, 0.45, 0.50), (0.60, 0.78, 0.66), (0.97, 0.93, 0.82)],
-                         [(0.22, 0.08, 0.30), (0.75, 0.20, 0.55), (0.98, 0.62, 0.55), (1.0, 0.93, 0.70)]])
+    y = (
+        (y - 0.48) * 1.05
+        + 0.5
+        + (0.5 - blur(c, y[:, None], 12.0)[:, 0]) * 0.4
+        + (y - blur(c, y[:, None], 3.0)[:, 0]) * 0.8
+    )
+    sets = torch.tensor(
+        [
+            [(0.10, 0.12, 0.28), (0.82, 0.22, 0.25), (0.96, 0.66, 0.28), (0.98, 0.94, 0.80)],
+            [(0.12, 0.16, 0.18), (0.10, 0.45, 0.50), (0.60, 0.78, 0.66), (0.97, 0.93, 0.82)],
+            [(0.22, 0.08, 0.30), (0.75, 0.20, 0.55), (0.98, 0.62, 0.55), (1.0, 0.93, 0.70)],
+        ]
+    )
     inks = sets[d.index(3)]
     cx, cy = saw((c.x + c.y) / 4.4) - 0.5, saw((c.x - c.y) / 4.4) - 0.5
     screen = (cx * cx + cy * cy).sqrt() - 0.38
@@ -143,7 +99,12 @@ def mosaic(c: Canvas, d: Draws) -> Tensor:
     tone = 1 + (per_cell(d.table(251), number) - 0.5) * 0.26
     c.image = d.pick([(0.30, 0.28, 0.27), (0.80, 0.77, 0.72)]) + c.tex("fine", d, 5)[:, None]
     glaze = 0.03 * ((-px - py) / step) + c.tex("fine", d, 4)
-    c.paint(c.cover(torch.maximum(px.abs(), py.abs()) - step * 0.43), ((colour - 0.5) * 1.2 + 0.52).clamp(0, 1), tone, glaze)
+    c.paint(
+        c.cover(torch.maximum(px.abs(), py.abs()) - step * 0.43),
+        ((colour - 0.5) * 1.2 + 0.52).clamp(0, 1),
+        tone,
+        glaze,
+    )
     return c.image
 
 
@@ -160,22 +121,33 @@ def watercolour(c: Canvas, d: Draws) -> Tensor:
     paper = rgb(0.98, 0.97, 0.93)
     density = (0.80 + bloom - 0.15 * grey(wash))[:, None]
     tooth = c.tex("grain", d, 7) + c.tex("fine", d, 5)
-    c.image = paper * (1 - density) + wash * density - rim[:, None] + tooth[:, None] * (1.2 - grey(wash)[:, None] * 0.7)
+    c.image = (
+        paper * (1 - density)
+        + wash * density
+        - rim[:, None]
+        + tooth[:, None] * (1.2 - grey(wash)[:, None] * 0.7)
+    )
     return c.image
 
 
 def woodcut(c: Canvas, d: Draws) -> Tensor:
     """Black carved lines that follow the form, over one flat second ink."""
-    y = grey(blur(c, c.image, 0.7))
-    local = blur(c, y[:, None], 9.0)[:, 0]
+    y = grey(c.image)
+    local = blur(c, y[:, None], 10.0)[:, 0]
+    y = (y + (0.52 - local) * 0.55).clamp(0, 1)  # even out the exposure, so that night scenes print too
     field = flow(c, c.image, d, 0.015)
-    phase = (c.x * 0.45 + c.y) / 4.6 + blur(c, y[:, None], 4.0)[:, 0] * 5.0 + field[:, 0] * 0.2
-    cut = wave(phase) * 0.17 + noise("strand", c.y * 0.9 + d.u(0, 60), c.x * 0.5) * 0.04
-    level = y * 0.72 + (y - local) * 0.9 + 0.14 + cut
-    paper, second = rgb(0.94, 0.89, 0.78), d.pick([(0.80, 0.46, 0.30), (0.52, 0.64, 0.58), (0.86, 0.68, 0.36), (0.55, 0.60, 0.74)])
+    phase = (c.x * 0.35 + c.y) / 3.8 + blur(c, y[:, None], 5.0)[:, 0] * 2.0 + field[:, 0] * 0.1
+    cut = wave(phase) * 0.13 + noise("strand", c.y * 0.9 + d.u(0, 60), c.x * 0.5) * 0.04
+    level = y * 0.55 + (y - blur(c, y[:, None], 5.0)[:, 0]) * 1.7 + 0.25 + cut
+    paper, second = (
+        rgb(0.94, 0.89, 0.78),
+        d.pick([(0.80, 0.46, 0.30), (0.52, 0.64, 0.58), (0.86, 0.68, 0.36), (0.55, 0.60, 0.74)]),
+    )
     c.image = paper + c.tex("strand", d, 4, swap=True)[:, None]
     c.paint(((0.62 - y - 0.3 * cut) * 14).clamp(0, 1), second, None, c.tex("strand", d, 7, swap=True))
-    c.paint(((0.46 - level) * 12 + 0.5).clamp(0, 1), rgb(0.09, 0.08, 0.09), None, c.tex("strand", d, 4, swap=True))
+    c.paint(
+        ((0.45 - level) * 12 + 0.5).clamp(0, 1), rgb(0.09, 0.08, 0.09), None, c.tex("strand", d, 4, swap=True)
+    )
     return c.image
 
 
@@ -183,26 +155,27 @@ def swirled(c: Canvas, d: Draws) -> Tensor:
     """Thick paint drawn along a swirling field (line integral convolution)."""
     photo = ((c.image - 0.5) * 1.2 + 0.52).clamp(0, 1)
     field = flow(c, photo, d, 0.035)
-    seedling = noise("fine", c.x + d.u(0, 60), c.y + d.u(0, 60))[:, None] * 0.42
+    seedling = noise("fine", c.x + d.u(0, 60), c.y + d.u(0, 60))[:, None] * 0.34
     both = torch.cat([photo, seedling], 1)
     total = both.clone()
     count = 1
     for sign in (1.0, -1.0):
         x, y = c.x.expand(c.n, c.size, c.size), c.y.expand(c.n, c.size, c.size)
-        for _ in range(7):
+        for _ in range(6):
             way = at(c, field, x, y)
-            x, y = x + way[:, 0] * sign * 1.1, y + way[:, 1] * sign * 1.1
+            x, y = x + way[:, 0] * sign * 1.0, y + way[:, 1] * sign * 1.0
             total = total + at(c, both, x, y)
             count += 1
     total = total / count
-    c.image = total[:, :3] + total[:, 3:] * 0.75
+    sharp = (photo - blur(c, photo, 1.5)) * 0.45  # the painter keeps the eyes
+    c.image = total[:, :3] + total[:, 3:] * 0.65 + sharp
     return c.image
 
 
 def stained(c: Canvas, d: Draws) -> Tensor:
-    """Cells of coloured glass in lead: each pixel belongs to the nearest of the jittered centres around it."""
+    """Cells of coloured glass in lead: a pixel belongs to the nearest of the jittered centres around it."""
     photo = blur(c, c.image, 1.2)
-    step = 10.0
+    step = 7.5
     ou, ov = d.u(0, 64), d.u(0, 64)
     tx, ty = d.table(251), d.table(241)
     ax, ay = ((c.x + ou) / step).floor(), ((c.y + ov) / step).floor()
@@ -222,8 +195,8 @@ def stained(c: Canvas, d: Draws) -> Tensor:
     colour = at(c, photo, bx.clamp(0, 127.9), by.clamp(0, 127.9))
     vivid = (grey(colour)[:, None] + (colour - grey(colour)[:, None]) * 1.7).clamp(0.02, 1)
     glow = 1.12 - best / step * 0.35
-    c.image = (vivid * glow[:, None] + (c.tex("blotch", d, 7) + c.tex("fine", d, 5))[:, None])
-    c.paint(c.cover((second - best) - 1.5, 1.5), rgb(0.08, 0.08, 0.09), None, c.tex("fine", d, 5))
+    c.image = vivid * glow[:, None] + (c.tex("blotch", d, 7) + c.tex("fine", d, 5))[:, None]
+    c.paint(c.cover((second - best) - 1.0, 1.5), rgb(0.08, 0.08, 0.09), None, c.tex("fine", d, 5))
     return c.image
 
 
@@ -238,13 +211,24 @@ def crayon(c: Canvas, d: Draws) -> Tensor:
     dense = (0.75 - 0.9 * (grey(photo) - 0.5) + scribble * 0.35 + tooth * 0.4).clamp(0.08, 1)
     paper = rgb(0.97, 0.95, 0.90) + c.tex("grain", d, 4)[:, None]
     contour = (grey(blur(c, photo, 2.0)) - grey(photo)).clamp(0, 0.2) * 2.5
-    c.image = paper * (1 - dense[:, None]) + rich * dense[:, None] - contour[:, None] * (0.8 + 0.3 * scribble[:, None])
+    c.image = (
+        paper * (1 - dense[:, None])
+        + rich * dense[:, None]
+        - contour[:, None] * (0.8 + 0.3 * scribble[:, None])
+    )
     return c.image
 
 
 _TRAINED: dict[str, Callable[[Canvas, Draws], Tensor]] = {
-    "impressionist": impressionist, "pointillist": pointillist, "engraved": engraved, "poster": poster, "mosaic": mosaic,
-    "watercolour": watercolour, "woodcut": woodcut, "swirled": swirled}
+    "impressionist": impressionist,
+    "pointillist": pointillist,
+    "engraved": engraved,
+    "poster": poster,
+    "mosaic": mosaic,
+    "watercolour": watercolour,
+    "woodcut": woodcut,
+    "swirled": swirled,
+}
 _HELD_OUT: dict[str, Callable[[Canvas, Draws], Tensor]] = {"stained glass": stained, "crayon": crayon}
 STYLES, HELD_OUT_STYLES = tuple(_TRAINED), tuple(_HELD_OUT)
 
@@ -253,5 +237,3 @@ def apply(style: str, images: Tensor, key: Tensor) -> Tensor:
     """images (N, 3, S, S) in [0, 1] painted in a style, for item keys (N,)."""
     c = Canvas(images.shape[0], images.shape[-1], images)
     return (_TRAINED | _HELD_OUT)[style](c, Draws(key, "style")).clamp(0, 1)
-
-

@@ -1,7 +1,7 @@
 """Band-limited textures: a bank of tileable noise fields, looked up at any coordinates.
 
-Lengths are in units of 1/128 of the image's side, so that a texture belongs to the thing and not to the pixel grid.
-Each field is white noise from a fixed seed, filtered in the Fourier domain to a band of wavelengths (optionally
+Lengths are in units of 1/128 of the image's side, so that a texture belongs to the thing, not to the pixel grid.
+Each field is white noise from a fixed seed, filtered in the Fourier domain to a band of wavelengths (some
 oriented), with mean 0 and standard deviation 1. It is stored eight times finer than a unit, so that a nearest
 look-up at warped coordinates (hair, dunes, cloth) stays smooth.
 """
@@ -58,7 +58,9 @@ def _bank() -> Tensor:
 def noise(kind: str, u: Tensor, v: Tensor) -> Tensor:
     """The field `kind` at coordinates u (across), v (along), in units; broadcasts; std 1, mean 0."""
     scale = _KINDS[kind][0]
-    iu = (u * scale + 2**20).int() & (_SIDE - 1)  # the offset keeps truncation a floor for negative coordinates
+    iu = (u * scale + 2**20).int() & (
+        _SIDE - 1
+    )  # the offset keeps truncation a floor for negative coordinates
     iv = (v * scale + 2**20).int() & (_SIDE - 1)
     at = iv * _SIDE + iu + _NUMBER[kind] * _SIDE * _SIDE
     return torch.index_select(_bank(), 0, at.reshape(-1)).view(at.shape)
