@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -71,7 +72,7 @@ def _papermill(path, copy, values, at, progress) -> BaseException | None:
             clients[0].execute()
 
     papermill_engines.register("reproduce", Engine)
-    outcome = []
+    outcome, done = [], threading.Event()
 
     def work():
         try:
@@ -81,24 +82,29 @@ def _papermill(path, copy, values, at, progress) -> BaseException | None:
             outcome.append(None)
         except BaseException as error:
             outcome.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    interrupted = 0
+    threading.Thread(target=work, daemon=True).start()
+    interrupted, reason = 0, "interrupted; run the same command again to resume"
     with progress.open(encoding="utf-8", errors="replace", newline="") as news:
         while True:
             try:
-                alive = thread.is_alive()
-                sys.stderr.write(news.read())
+                ended = done.is_set()  # asked before reading, so that the last news is read
+                text = news.read()
+                last = re.search(r"^interrupted: .*\n", text, re.MULTILINE)
+                if last:
+                    reason, text = last[0].strip(), text.replace(last[0], "")
+                sys.stderr.write(text)
                 sys.stderr.flush()
-                if not alive:
+                if ended:
                     break
-                thread.join(0.2)
+                done.wait(0.2)  # not Thread.join: Ctrl-C inside it makes a running thread look ended
             except KeyboardInterrupt:
                 interrupted += 1
                 for client in clients:
                     _signal(client, interrupted)
-    return KeyboardInterrupt() if interrupted else outcome[0]
+    return KeyboardInterrupt(reason) if interrupted else outcome[0]
 
 
 def _signal(client, times: int) -> None:
@@ -114,7 +120,7 @@ def _kernel(scratch: Path) -> Path:
     """A kernelspec for sys.executable: one registered elsewhere as `python3` may be another interpreter."""
     spec = scratch / "kernels" / KERNEL
     spec.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
     record = {"argv": argv, "display_name": "Python 3", "language": "python"}
     (spec / "kernel.json").write_text(json.dumps(record))
     return scratch
@@ -155,6 +161,10 @@ def _tidy(book: dict, at: Path) -> dict:
     for cell in book["cells"]:
         for note in ("papermill", "execution"):
             cell["metadata"].pop(note, None)
+        if not cell["metadata"].get("tags", True):
+            del cell["metadata"]["tags"]
+        if "injected-parameters" in cell["metadata"].get("tags", ()):
+            cell["id"] = "given-parameters"  # papermill's is new every time
         for output in cell.get("outputs", []):
             if "text" in output:
                 output["text"] = _without_paths(output["text"], at)

@@ -9,30 +9,34 @@ from collections.abc import Iterator
 
 
 def run(jobs, todo, work, executor=None) -> Iterator[tuple[int, object, float]]:
-    """Yield (job number, result, seconds) for the job numbers `todo` as they finish, good ones first.
+    """Yield (job number, result, seconds) for the job numbers `todo` as they finish.
 
-    Raises RuntimeError, naming the job, when one fails; jobs that have not started are then cancelled.
+    Raises RuntimeError, naming the job, when one fails: jobs not started are then cancelled, those that run are
+    waited for and yielded first, so that no finished work is lost.
     """
     if executor is None:
         for i in todo:
             yield i, *_outcome(lambda i=i: _timed(work, jobs[i]), i, jobs)
         return
     pending = {i: executor.submit(_timed, work, jobs[i]) for i in todo}
+    failure = None
     try:
         while pending:
             ready = [i for i, future in pending.items() if future.done()]
-            ready.sort(key=lambda i: not _well(pending[i]))
             for i in ready:
-                yield i, *_outcome(pending.pop(i).result, i, jobs)
+                try:
+                    yield i, *_outcome(pending.pop(i).result, i, jobs)
+                except RuntimeError as error:
+                    failure = failure or error
+                    pending = {k: future for k, future in pending.items() if not future.cancel()}
+                    break  # `ready` may name cancelled ones
             if not ready:
                 time.sleep(0.02)  # asking, not waiting: cluster futures know done() only
+        if failure:
+            raise failure
     finally:
         for future in pending.values():
             future.cancel()
-
-
-def _well(future) -> bool:
-    return not hasattr(future, "exception") or future.exception() is None
 
 
 def _outcome(call, i, jobs):

@@ -146,10 +146,11 @@ def run(name: str, *, profile="bundled", scale="standard", seed=0, out="figures"
     """
     from . import execute
 
-    check(profile, scale, seed)
     entry = find(name)
-    standard = {"PROFILE": str(profile), "SCALE": scale, "SEED": seed, "OUT": str(out)}
-    return execute.execute(entry, standard | check_parameters(entry, parameters or {}), root())
+    values = {"PROFILE": str(profile), "SCALE": scale, "SEED": seed, "OUT": str(out)}
+    values |= check_parameters(entry, parameters or {})
+    check(values["PROFILE"], values["SCALE"], values["SEED"])
+    return execute.execute(entry, values, root())
 
 
 def _entry(path: Path) -> Entry:
