@@ -31,7 +31,7 @@ def place(p: SimpleNamespace, d: Draws, specs: list[Spec], slot: int) -> None:
     side, hug = d.sign(), d.flag(0.25) * two
     own = [d.u(-1, 1) for _ in range(6)][slot * 3 : slot * 3 + 3]
     shared = d.u(-1, 1)
-    one_b, two_b = 28.5 + 2.5 * own[0] + close * 11.0, 23.5 + 1.5 * own[0] + close * 5.5
+    one_b, two_b = 28.5 + 2.5 * own[0] + close * (11.5 - own[0]), 23.5 + 1.5 * own[0] + close * 5.5
     p.b = one_b * (1 - two) + two_b * two
     offset = 12 + 3 * shared - close * (6 + 3 * shared)
     apart = (23.0 + 1.0 * own[1] + close * 5.5) * (1 - hug * 0.20)

@@ -1,4 +1,4 @@
-"""The head, its features, beard and glasses, in the turned coordinates of the head (see person.head_frame)."""
+"""The head, its features, beard and glasses, in coordinates that turn with it (see person.head_frame)."""
 
 from types import SimpleNamespace
 

@@ -1,7 +1,7 @@
 """Outdoor scenes, each with a layout and a palette of its own.
 
-A painter takes (canvas, draws, side): the people stand towards `side` (+1 right, -1 left; (N, 1, 1)), the landmark
-towards the other.
+A painter takes (canvas, draws, side): the people stand towards `side` (+1 right, -1 left; (N, 1, 1)), the
+landmark towards the other.
 """
 
 import torch

@@ -20,7 +20,7 @@ _TINT = {
     "desert": (1.06, 0.98, 0.86),
     "snow": (0.96, 0.99, 1.05),
     "rain": (0.84, 0.88, 0.92),
-    "forest": (0.95, 0.97, 0.90),
+    "forest": (0.96, 0.96, 0.93),
     "library": (1.04, 0.96, 0.84),
     "wedding": (1.03, 1.0, 0.96),
     "beach": (1.05, 1.02, 0.96),
@@ -33,8 +33,8 @@ class Renders:
 
     images: (n, 3, S, S) in [0, 1], on the 8-bit grid; captions: n strings; specs: what was asked for.
     masks: "person", "face" (n, 1, S, S), "people" (n, 2, S, S), soft in [0, 1]; a second one is 0 when alone.
-    identities: (n, 2) int64, -1 where nobody is. attributes: one dict each: scene, style, framing, people, side,
-    hug, what holds of the first person (woman, cut, hair_colour, glasses, beard, yaw, ...), and such dicts
+    identities: (n, 2) int64, -1 where nobody is. attributes: a dict each: scene, style, framing, people,
+    side, hug, what holds of the first person (woman, cut, hair_colour, glasses, beard, yaw, ...), and such dicts
     for everybody under "persons"; angles in radians, lengths over the image's side.
     """
 

@@ -91,17 +91,14 @@ def sample_specs(
                 raise ValueError(f"style {style!r} is held out of training; ask for it with held_out=True")
     scenes = _subset("scene", scenes, SCENES)
     chosen = None if styles is None else _subset("style", styles, (PLAIN, *painted))
-    who = (
-        IDENTITIES
-        if identities is None
-        else identities
-        if isinstance(identities, range)
-        else list(identities)
-    )
+    who = IDENTITIES if identities is None else identities
+    who = who if isinstance(who, range) else list(dict.fromkeys(who))
     if len(who) == 0:
         raise ValueError("identities is empty; give numbers from 0 on, e.g. range(4000)")
     count = None if people is None else _subset("people", people, (0, 1, 2))
     framings = _subset("framing", framing, FRAMINGS)
+    if len(who) < 2 and count and 2 in count:
+        raise ValueError(f"two people need two different identities, got {list(who)}; give more, or people=1")
 
     d = Draws(keys(torch.arange(start, start + n), "item", word(seed)), "spec")
     seeds = keys(torch.arange(start, start + n), "item", word(seed)).tolist()
@@ -110,8 +107,8 @@ def sample_specs(
     for own, (r_people, r_scene, r_style, r_framing, r_first, r_second) in zip(seeds, rows, strict=True):
         scene = _pick(r_scene, scenes)
         number = _pick(r_people, count) if count else 0 if r_people < 0.08 else 1 if r_people < 0.80 else 2
-        if number == 0 and count is None and scene == "studio":
-            number = 1  # an empty studio is no picture
+        if not count and (number == 0 and scene == "studio" or number == 2 and len(who) < 2):
+            number = 1  # an empty studio is no picture, and a pair takes two
         if chosen:
             style = _pick(r_style, chosen)
         else:

@@ -1,6 +1,6 @@
 """Band-limited textures: a bank of tileable noise fields, looked up at any coordinates.
 
-Lengths are in units of 1/128 of the image's side, so that a texture belongs to the thing, not to the pixel grid.
+Lengths are in units of 1/128 of the image's side, so that a texture belongs to the thing, not to the pixels.
 Each field is white noise from a fixed seed, filtered in the Fourier domain to a band of wavelengths (some
 oriented), with mean 0 and standard deviation 1. It is stored eight times finer than a unit, so that a nearest
 look-up at warped coordinates (hair, dunes, cloth) stays smooth.
