@@ -1,0 +1,240 @@
+"""Means, intervals, curves, grids and tables; and that none of it needs torch."""
+
+import math
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from reproduce import report
+from reproduce.record import rows_csv
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def rows(count=8, slope=0.01):
+    """`count` images, three qualities and none, two protections; ssim is known."""
+    return [
+        {
+            "image": i,
+            "protection": p,
+            "quality": q,
+            "ssim": 0.5 + 0.1 * k + slope * (q or 100) / 100 + i / 100,
+        }
+        for k, p in enumerate(["none", "photoguard-encoder"])
+        for q in (5, 50, 95, None)
+        for i in range(count)
+    ]
+
+
+def test_rows_come_back_as_they_went(tmp_path):
+    went = [
+        {"a": 1, "b": 0.25, "c": None, "d": "x, y", "e": True},
+        {"a": -3, "b": 1e-9, "c": 2, "d": "no", "e": False},
+    ]
+    path = tmp_path / "rows.csv"
+    path.write_text(rows_csv(went))
+    came = report.read_rows(path)
+    assert came == went
+    assert [type(v) for v in came[0].values()] == [int, float, type(None), str, bool]
+
+
+def test_a_mean_weighs_rows_and_n_counts_images():
+    table = report.summarise(
+        [{"image": 0, "k": "a", "v": 1.0}, {"image": 0, "k": "a", "v": 3.0}, {"image": 1, "k": "a", "v": 8.0}]
+        + [
+            {"image": 0, "k": "b", "v": 5.0},
+            {"image": 1, "k": "b", "v": None},
+            {"image": 2, "k": "b", "v": math.nan},
+        ],
+        "k",
+        "v",
+    )
+    assert [(row["k"], row["mean"], row["n"]) for row in table] == [("a", 4.0, 2), ("b", 5.0, 1)]
+    assert math.isnan(table[1]["low"]) and math.isnan(table[1]["high"])
+
+
+def test_the_interval_covers_as_often_as_it_says_and_is_as_wide_as_theory():
+    chance, hits, widths = np.random.default_rng(1), 0, []
+    for trial in range(300):
+        values = chance.normal(2, 1, 40)
+        [row] = report.summarise(
+            [{"image": i, "k": 0, "v": v} for i, v in enumerate(values)], "k", "v", draws=400, seed=trial
+        )
+        hits += row["low"] <= 2 <= row["high"]
+        widths.append(row["high"] - row["low"])
+    assert 0.90 <= hits / 300 <= 0.98
+    assert np.mean(widths) == pytest.approx(2 * 1.96 / math.sqrt(40), rel=0.06)
+
+
+def test_edits_of_one_image_are_not_independent_evidence():
+    chance = np.random.default_rng(0)
+    level = chance.normal(size=10)
+    many = [
+        {"image": i, "k": 0, "v": level[i] + 0.01 * chance.normal()} for i in range(10) for _ in range(20)
+    ]
+    [by_image] = report.summarise(many, "k", "v")
+    [by_row] = report.summarise([{**row, "image": n} for n, row in enumerate(many)], "k", "v")
+    assert by_image["n"] == 10 and by_row["n"] == 200
+    assert (by_image["high"] - by_image["low"]) > 3 * (by_row["high"] - by_row["low"])
+
+
+def test_equal_seeds_give_equal_intervals():
+    one, two = (report.summarise(rows(), ["protection", "quality"], "ssim") for _ in range(2))
+    assert one == two != report.summarise(rows(), ["protection", "quality"], "ssim", seed=1)
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(ValueError, match="no column 'sim' .* there is: image, protection, quality, ssim"):
+        report.summarise(rows(), "protection", "sim")
+    with pytest.raises(ValueError, match="no column 'x'"):
+        report.table_markdown(rows(), ["x"])
+
+
+def test_a_curve_draws_the_means_its_bands_and_the_place_apart():
+    ax = report.curve(None, rows(), "quality", "ssim", "protection", none="no JPEG")
+    table = report.summarise(rows(), ["protection", "quality"], "ssim")
+    lines = [line for line in ax.get_lines() if len(line.get_xdata()) == 3]
+    assert len(lines) == 2
+    for line, name in zip(lines, ["none", "photoguard-encoder"], strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), [5, 50, 95])
+        expected = [row["mean"] for row in table if row["protection"] == name and row["quality"] is not None]
+        np.testing.assert_allclose(line.get_ydata(), expected, rtol=0, atol=1e-12)
+    band = ax.collections[0].get_paths()[0].vertices
+    first = table[0]
+    assert {round(first["low"], 9), round(first["high"], 9)} <= {round(y, 9) for x, y in band if x == 5}
+    ticks = dict(zip([t.get_text() for t in ax.get_xticklabels()], ax.get_xticks(), strict=True))
+    assert ticks["no JPEG"] > 95 and ax.get_xlim()[1] > ticks["no JPEG"]
+    apart = [bar[0].get_ydata()[0] for bar in ax.containers]
+    np.testing.assert_allclose(apart, [row["mean"] for row in table if row["quality"] is None], atol=1e-12)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["none", "photoguard-encoder"]
+
+
+def test_a_curve_without_bands_and_without_a_number_to_draw_along():
+    _, ax = plt.subplots()
+    same = report.curve(
+        ax, [row for row in rows() if row["quality"]], "quality", "ssim", "protection", band=False
+    )
+    assert same is ax and len(ax.collections) == 0 and not ax.containers
+    with pytest.raises(ValueError, match="as 'quality'"):
+        report.curve(None, [row for row in rows() if row["quality"] is None], "quality", "ssim", "protection")
+
+
+def test_a_protection_looks_the_same_in_every_figure():
+    alone = report.look("photoguard-encoder")
+    beside = report.look(
+        "photoguard-encoder", ["none", "noise", "photoguard-encoder", "photoguard-diffusion", "new"]
+    )
+    other = report.look("photoguard-diffusion", ["photoguard-encoder", "photoguard-diffusion"])
+    assert alone == beside
+    assert other["color"] == alone["color"] and other["linestyle"] != alone["linestyle"]
+    assert report.look("none")["color"] == report.look("clean")["color"] == report.GREY
+    strangers = [report.look(name, ["new", "newer"])["color"] for name in ("new", "newer")]
+    known = {colour for colour, _ in report.LOOKS.values()}
+    assert len(set(strangers)) == 2 and not known & set(strangers)
+
+
+def test_colours_of_different_families_are_told_apart():
+    colours = [
+        np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in {c for c, _ in report.LOOKS.values()}
+    ]
+    gaps = [np.abs(a - b).sum() for i, a in enumerate(colours) for b in colours[:i]]
+    assert min(gaps) > 60
+
+
+def test_a_line_is_labelled():
+    _, ax = plt.subplots()
+    assert report.hline(ax, 0.7, "another seed") is ax
+    assert ax.get_lines()[0].get_ydata()[0] == 0.7 and ax.texts[0].get_text() == "another seed"
+
+
+def rendered(figure):
+    figure.set_dpi(150)
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
+
+
+def test_pictures_in_a_grid_keep_their_pixels():
+    chance = np.random.default_rng(0)
+    one = chance.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    two = chance.random((3, 64, 64)).astype(np.float32)
+    figure = report.picture_grid(
+        [[one, two], [None, one]], ["clean", "protected"], ["quality 5", "none"], "A title"
+    )
+    sheet = rendered(figure).astype(int)
+    big = one.repeat(2, 0).repeat(2, 1).astype(int)
+    found = [
+        (y, x)
+        for y in range(0, sheet.shape[0] - 128)
+        for x in range(0, sheet.shape[1] - 128)
+        if (abs(sheet[y, x] - big[0, 0]) <= 1).all() and abs(sheet[y : y + 128, x : x + 128] - big).max() <= 1
+    ]
+    assert len(found) == 2, "each picture stands there, pixel for pixel"
+    (y0, x0), (y1, x1) = found
+    assert y1 - y0 == x1 - x0 == 132
+    box = [text.get_window_extent() for ax in figure.axes for text in ax.texts] + [
+        t.get_window_extent() for t in figure.texts
+    ]
+    assert len(box) == 5 and all(b.x0 >= 0 and b.y0 >= 0 for b in box)
+    assert all(b.x1 <= sheet.shape[1] and b.y1 <= sheet.shape[0] for b in box)
+    assert not any(a.overlaps(b) for i, a in enumerate(box) for b in box[:i])
+
+
+def test_pictures_that_do_not_fit_are_refused():
+    one = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(ValueError, match="one size"):
+        report.picture_grid([[one, np.zeros((9, 8, 3), np.uint8)]])
+    with pytest.raises(ValueError, match="expected a picture"):
+        report.picture_grid([[np.zeros((8, 8))]])
+    with pytest.raises(ValueError, match="got none"):
+        report.picture_grid([[None]])
+
+
+def test_pixels_round_and_take_tensors():
+    import torch
+
+    values = torch.tensor([0.0, 0.499 / 255, 0.501 / 255, 1.0]).expand(3, 1, 4)
+    np.testing.assert_array_equal(report.pixels(values)[0, :, 0], [0, 0, 1, 255])
+    np.testing.assert_array_equal(report.pixels(values[None]), report.pixels(values))
+
+
+def test_a_table_reads_well():
+    table = report.table_markdown(
+        [
+            {"method": "a|b", "ssim": (0.81234, 0.78, 0.84), "n": 12, "ok": True, "t": 12345.6},
+            {"method": "c", "ssim": (0.5, math.nan, math.nan), "n": None, "ok": False, "t": 1.0},
+        ],
+        {"method": "Method", "ssim": "SSIM", "n": "images", "ok": "held", "t": "s"},
+        ["eps is 16 levels"],
+    )
+    assert table.splitlines() == [
+        "| Method | SSIM | images | held | s |",
+        "| :--- | ---: | ---: | ---: | ---: |",
+        "| a\\|b | 0.812 [0.78, 0.84] | 12 | yes | 12\u202f346 |",
+        "| c | 0.5 | – | no | 1 |",
+        "",
+        "- eps is 16 levels",
+    ]
+    assert table._repr_markdown_() == table
+
+
+def test_the_style_is_a_context():
+    before = plt.rcParams["axes.spines.top"]
+    with report.style():
+        assert plt.rcParams["axes.spines.top"] is False
+    assert plt.rcParams["axes.spines.top"] == before
+
+
+def test_figures_rebuild_without_torch():
+    code = """if True:
+        import sys
+        sys.modules["torch"] = None
+        from reproduce import jobs, paper, profiles, record, report, summary
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
