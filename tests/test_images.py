@@ -91,6 +91,11 @@ def test_save_leaves_the_old_file_and_no_half_file_when_it_fails(tmp_path, monke
     with pytest.raises(OSError):
         images.save(torch.ones(3, 4, 4), target)
     assert target.read_bytes() == before and os.listdir(tmp_path) == ["a.png"]
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "replace", lambda source, to: full(None, io.BytesIO(), None))
+    with pytest.raises(OSError):
+        images.save(torch.ones(3, 4, 4), target)
+    assert target.read_bytes() == before and os.listdir(tmp_path) == ["a.png"]
 
 
 def test_save_refuses_what_would_change_pixels_or_is_not_one_image(tmp_path):

@@ -129,6 +129,17 @@ def test_fit_takes_the_last_image_on_the_line():
     assert torch.equal((fit(x, origin, radius * 100) * 255).round(), (x * 255).round())
 
 
+@pytest.mark.parametrize("budget", [Linf(8), L2(90)])
+def test_projection_keeps_the_range_and_leaves_alone_what_is_inside(budget):
+    x = photos()
+    inside = (x + (torch.rand(x.shape) - 0.5) * (4 / 255)).clamp(0, 1)
+    torch.testing.assert_close(budget.project(inside, x), inside, atol=1e-7, rtol=0)
+    for level in (0.0, 1.0):
+        flat = torch.full_like(x, level)
+        outside = budget.project(flat + weights(x), flat)
+        assert outside.min() >= 0 and outside.max() <= 1 and not torch.equal(outside, flat)
+
+
 def test_start_is_uniform_in_the_budget_and_zero_means_zero():
     x = torch.full((1, 3, 64, 64), 0.5)
     noise = (Linf(20).random_start(x, rng.generator(1)) - x) * 255

@@ -74,6 +74,8 @@ def test_every_method_does_something_and_is_reproducible(method):
     assert (moved(one, x) > 0).float().mean() > 0.5 and moved(one, x).max() == 8
     assert torch.equal(one, apply(x, Tiny(), method, settings="equal", steps=4, seed=3))
     assert not torch.equal(one, apply(x, Tiny(), method, settings="equal", steps=4, seed=4))
+    twins = apply(x[:1].expand(2, -1, -1, -1), Tiny(), method, settings="equal", steps=1)
+    assert not torch.equal(twins[0], twins[1])  # each image has its own stream
 
 
 @pytest.mark.parametrize("method", PROTECTIONS)
@@ -109,6 +111,7 @@ def test_tiles_are_bounded_and_a_partition(height, width):
     assert sum(len(rows) * len(columns) for rows, columns in tiles) == height * width
     if height * width > protect.PIXELS:
         assert all(len(rows) <= 512 and len(columns) <= 512 for rows, columns in tiles)
+        assert all(rows.start % 8 == columns.start % 8 == 0 for rows, columns in tiles)  # on the latent grid
         for (rows, columns), (others, more) in itertools.combinations(tiles, 2):
             assert set(rows).isdisjoint(others) or set(columns).isdisjoint(more)
 
