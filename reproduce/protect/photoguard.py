@@ -22,8 +22,8 @@ def encoder(images, model, *, settings, generator=None, mask=None, callback=None
     inpainting mask, cut at 1/2. Only the kept region is perturbed, and the encoder sees the rest as mid grey,
     as an inpainting pipeline shows it and as the released inpainting attack has it.
     callback(i, x, distances): after each step, with the (N,) distances to the target before it, in the scale
-    of model.encode. The 169.94 kept in the released notebook is in the autoencoder's own scale: divide ours by
-    its scaling factor to compare.
+    of model.encode. The 169.94 kept in the released notebook is in the autoencoder's own scale; divide ours
+    by its scaling factor to compare.
     """
     pixels.check(images)
     kept = None if mask is None else (pixels.check_mask(mask, images) >= 0.5).to(images)
