@@ -1,0 +1,343 @@
+"""JPEG against PhotoGuard (notebook 01; arXiv 2304.02234): edits of clean, noised and protected pictures, over quality.
+
+Each edit is compared with the edit of the clean, uncompressed picture under the same seed. Two controls the note lacks: the clean
+picture under the same compression (what JPEG alone does to an edit) and the clean picture under another seed (the seed floor).
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+
+from .. import degrade, edit, paper, protect, report, rng
+from ..measure import compare
+from ..study import Result
+from . import subjects
+
+PROTECTIONS = ("clean", "noise", "photoguard-encoder")
+LABELS = {
+    "clean": "clean picture",
+    "noise": "uniform noise",
+    "photoguard-encoder": "PhotoGuard, encoder attack",
+}
+MEASURES = ("ssim", "psnr", "vifp", "fsim", "ssim-sewar")
+SHOWN = (None, 95, 85, 75, 50, 30, 15, 5)  # qualities in the picture grid
+GONE = 0.1  # the protection counts as gone where less than this share of its effect is left
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is run: people, photographs, prompts each, edit steps, attack steps and JPEG qualities (None: no JPEG)."""
+
+    people: int
+    photographs: int
+    prompts: int
+    variation_steps: int
+    inpainting_steps: int
+    attack_steps: int | None  # None: as the settings say
+    qualities: tuple
+
+
+EVERY = (None, *range(100, 0, -5))
+SCALES = {
+    "smoke": Scale(2, 1, 1, 8, 4, 10, (None, 75, 15)),
+    "standard": Scale(8, 3, 2, 50, 20, None, EVERY),
+    "paper": Scale(20, 3, 3, 50, 100, None, EVERY),
+}
+
+
+class Bypass:
+    """The experiment over one study: pictures, their protections, and the sweep of edits."""
+
+    def __init__(self, study, settings="paper", subsampling="4:2:0"):
+        self.study, self.settings, self.subsampling, self.scale = (
+            study,
+            settings,
+            subsampling,
+            SCALES[study.scale],
+        )
+        self.sets = {"people": subjects.people(study, self.scale.people)}
+        if self.scale.photographs and not study.images:
+            self.sets["photographs"] = subjects.photographs(study, self.scale.photographs)
+
+    def protect(self):
+        """Every picture under every protection; a sweep whose pictures are called "image"."""
+        jobs = [dict(group=group, protection=name, settings=self.settings) for group in self.sets for name in PROTECTIONS[1:]]
+        self.protected = self.study.sweep("jpeg_bypass/protect", jobs, self._protect)
+        return self.protected
+
+    def _protect(self, job):
+        known = self.sets[job["group"]]
+        settings = self.settings if self.settings in protect.PROTECTIONS[job["protection"]].settings else "paper"
+        made = protect.apply(
+            known.images,
+            self.study.model,
+            job["protection"],
+            settings=settings,
+            seed=self.study.seed,
+            steps=self.scale.attack_steps,
+        )
+        moved = (made - known.images).mul(255)
+        rows = [
+            dict(
+                image=name,
+                levels=delta.abs().max().item(),
+                rms=delta.square().mean().sqrt().item(),
+                **_one(quality, i),
+            )
+            for quality in [compare(made, known.images, ("psnr", "ssim"))]
+            for i, (name, delta) in enumerate(zip(known.names, moved, strict=True))
+        ]
+        return Result(rows, {"image": made})
+
+    def edits(self):
+        """Every picture, prompt and protection edited at every quality; rows one per edit."""
+        kinds = [
+            kind
+            for kind, unet in (
+                ("variation", self.study.model.unet),
+                ("inpainting", self.study.model.unet_inpainting),
+            )
+            if unet
+        ]
+        jobs = [
+            dict(
+                edit=kind,
+                group=group,
+                subject=i,
+                image=known.names[i],
+                prompt=known.prompts[i][k],
+                protection=name,
+                settings=self.settings,
+                subsampling=self.subsampling,
+            )
+            for kind in kinds
+            for group, known in self.sets.items()
+            if (kind, group) != ("inpainting", "photographs")
+            for i in range(len(known.names))
+            for k in range(self.scale.prompts if kind == "variation" else 1)
+            for name in PROTECTIONS
+        ]
+        self.edited = self.study.sweep("jpeg_bypass/edits", jobs, self._edit)
+        return self.edited
+
+    def picture(self, group, subject, protection):
+        """One protected picture (1, 3, H, W)."""
+        if protection == "clean":
+            return self.sets[group].images[subject : subject + 1]
+        return self.protected.images(dict(group=group, protection=protection), "image")[subject : subject + 1]
+
+    def _edit(self, job):
+        known, i, qualities = self.sets[job["group"]], job["subject"], list(self.scale.qualities)
+        clean, sent = known.images[i : i + 1], self.picture(job["group"], i, job["protection"])
+        pictures = degrade.jpeg(sent.expand(len(qualities), -1, -1, -1).contiguous(), qualities, subsampling=job["subsampling"])
+        floor = job["protection"] == "clean"  # the seed floor: the clean picture once more, under another seed
+        noise = ["same"] * (len(qualities) + 1) + ["other"] * floor
+        batch = torch.cat([clean, pictures] + [clean] * floor)
+        done = self._run(job, batch, known.people[i : i + 1].expand(len(batch), -1, -1, -1), noise)
+        reference, results = done[:1], done[1:]
+        count = len(results)
+        against = compare(results, reference.expand(count, -1, -1, -1), MEASURES)
+        photo = compare(results, clean.expand(count, -1, -1, -1), ("ssim", "psnr"))
+        latents = self._moved(torch.cat([pictures] + [clean] * floor), clean)
+        rows = [
+            dict(
+                quality=(qualities + [None])[k],
+                seed="other" if k == len(qualities) else "same",
+                latents_moved=latents[k].item(),
+                **_one(against, k),
+                **{f"{name}_to_photo": value[k].item() for name, value in photo.items()},
+            )
+            for k in range(count)
+        ]
+        return Result(rows, {"sent": pictures, "edit": results[: len(qualities)], "clean edit": reference})
+
+    def _run(self, job, images, people, noise):
+        generators = [rng.generator(self.study.seed, "edit", job["edit"], which, job["prompt"], job["image"]) for which in noise]
+        prompts = [job["prompt"]] * len(images)
+        if job["edit"] == "variation":
+            settings = dataclasses.replace(paper.PHOTOGUARD_EDIT["released variation"], steps=self.scale.variation_steps)
+            return edit.vary(images, prompts, self.study.model, settings=settings, generator=generators)
+        settings = dataclasses.replace(paper.PHOTOGUARD_EDIT["released inpainting"], steps=self.scale.inpainting_steps)
+        return edit.inpaint(images, 1 - people, prompts, self.study.model, settings=settings, generator=generators)
+
+    def _moved(self, images, clean):
+        """How far latents are from the clean picture's, in units of its distance to a grey picture's: (N,)."""
+        model = self.study.model
+        with torch.no_grad():
+            at, home, grey = (model.encode(x).mean.flatten(1) for x in (images, clean, torch.full_like(clean, 0.5)))
+        return (at - home).norm(dim=1).cpu() / (home - grey).norm(dim=1).cpu()
+
+
+def _one(table, i):
+    return {name: values[i].item() for name, values in table.items()}
+
+
+# --- what the rows say -------------------------------------------------------------------------------------------------------
+
+
+def same_seed(rows, edit, group="people"):
+    """The rows of one kind of edit on one group of pictures, without the seed floor."""
+    return [r for r in rows if r["edit"] == edit and r["group"] == group and r["seed"] == "same"]
+
+
+def floor(rows, edit, measure="ssim", group="people"):
+    """Mean of `measure` between two clean edits with different seeds."""
+    found = [r for r in rows if r["edit"] == edit and r["group"] == group and r["seed"] == "other"]
+    return report.summarise(found, ["edit"], measure)[0]["mean"]
+
+
+def effects(rows, edit, protection="photoguard-encoder", measure="ssim", group="people"):
+    """Effect of a protection per quality: how much less similar its edit is than that of the clean picture at that quality.
+
+    One dict a quality: quality, mean, low, high (95 % bootstrap over images, paired by image and prompt), n, and share, the part of
+    the effect without JPEG that is left.
+    """
+    chosen = same_seed(rows, edit, group)
+    clean = {(r["image"], r["prompt"], r["quality"]): r[measure] for r in chosen if r["protection"] == "clean"}
+    paired = [
+        dict(
+            image=r["image"],
+            quality=r["quality"],
+            effect=clean[r["image"], r["prompt"], r["quality"]] - r[measure],
+        )
+        for r in chosen
+        if r["protection"] == protection
+    ]
+    table = report.summarise(paired, ["quality"], "effect")
+    whole = next(row["mean"] for row in table if row["quality"] is None)
+    return [row | {"share": row["mean"] / whole if whole else float("nan")} for row in table]
+
+
+def answer(rows, edit, measure="ssim"):
+    """One sentence: from which quality down is the protection gone?"""
+    table = effects(rows, edit, measure=measure)
+    whole = next(row for row in table if row["quality"] is None)
+    noise = next(row for row in effects(rows, edit, "noise", measure) if row["quality"] is None)
+    stated = (
+        f"Without JPEG, PhotoGuard lowers the {measure.upper()} of the {edit} by {_interval(whole)} (uniform noise: {_interval(noise)})"
+    )
+    if not whole["low"] > 0:
+        return f"{stated}; that is no clear effect, so there is nothing for JPEG to remove."
+    lost = [row for row in sorted((r for r in table if r["quality"] is not None), key=lambda r: -r["quality"])]
+    half = next((r["quality"] for i, r in enumerate(lost) if all(s["share"] < 0.5 for s in lost[i:])), None)
+    gone = next(
+        (r["quality"] for i, r in enumerate(lost) if all(s["share"] < GONE or s["low"] <= 0 for s in lost[i:])),
+        None,
+    )
+    tail = f"it has lost half of that from quality {half} down" if half else "it keeps more than half of that at every quality"
+    end = f"is gone (no clear effect, or under {GONE:.0%}) from quality {gone} down" if gone else "is never quite gone"
+    return f"{stated}; {tail}, and {end}."
+
+
+def _interval(row):
+    return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def effect_table(rows, edit, qualities=SHOWN):
+    """Rows for report.table_markdown: similarity per protection, effects and what is left, at the qualities shown."""
+    chosen = same_seed(rows, edit)
+    ssim = {
+        (r["protection"], r["quality"]): (r["mean"], r["low"], r["high"])
+        for r in report.summarise(chosen, ["protection", "quality"], "ssim")
+    }
+    psnr = {
+        (r["protection"], r["quality"]): (r["mean"], r["low"], r["high"])
+        for r in report.summarise(chosen, ["protection", "quality"], "psnr")
+    }
+    left = {r["quality"]: r for r in effects(rows, edit)}
+    return [
+        dict(
+            quality="no JPEG" if q is None else q,
+            clean=ssim["clean", q],
+            noise=ssim["noise", q],
+            protected=ssim["photoguard-encoder", q],
+            psnr=psnr["photoguard-encoder", q],
+            effect=(left[q]["mean"], left[q]["low"], left[q]["high"]),
+            share=f"{left[q]['share']:.0%}",
+        )
+        for q in qualities
+        if q in left
+    ]
+
+
+HEADS = {
+    "quality": "JPEG quality",
+    "clean": "SSIM, clean",
+    "noise": "SSIM, noise",
+    "protected": "SSIM, PhotoGuard",
+    "psnr": "PSNR, PhotoGuard (dB)",
+    "effect": "effect of PhotoGuard (SSIM)",
+    "share": "left of it",
+}
+
+
+def published():
+    """What others printed for JPEG on PhotoGuard, on Stable Diffusion at 512 px: rows for report.table_markdown."""
+    found = [row for row in paper.published() if "jpeg" in (row["key"] + row["condition"]).lower()]
+    return [
+        dict(
+            paper=row["paper"],
+            place=row["place"],
+            condition=row["condition"],
+            quantity=row["quantity"],
+            value=row["value"],
+            standing=row["standing"],
+        )
+        for row in found
+    ]
+
+
+# --- pictures ----------------------------------------------------------------------------------------------------------------
+
+
+def picture_rows(bypass, edit="variation", group="people", subject=0, prompt=0):
+    """What report.picture_grid needs: over quality, the protected picture as sent and the edits of clean, noised and protected."""
+    wanted = bypass.sets[group].prompts[subject][prompt]
+    at = [k for k, q in enumerate(bypass.scale.qualities) if q in SHOWN]
+    look = lambda protection, what: bypass.edited.images(  # noqa: E731
+        dict(edit=edit, group=group, subject=subject, prompt=wanted, protection=protection), what
+    )[at].numpy()
+    rows = {
+        "protected and compressed": look("photoguard-encoder", "sent"),
+        "edit of it": look("photoguard-encoder", "edit"),
+        "edit of noised picture": look("noise", "edit"),
+        "edit of clean picture": look("clean", "edit"),
+    }
+    columns = ["no JPEG" if bypass.scale.qualities[k] is None else f"quality {bypass.scale.qualities[k]}" for k in at]
+    return dict(
+        images=[list(pictures) for pictures in rows.values()],
+        row_labels=list(rows),
+        column_labels=columns,
+        title=f"“{wanted}”, {edit}",
+    )
+
+
+def side_by_side(bypass, edit="variation", group="people", quality=75, count=4):
+    """Original, protected, and edits of clean, protected, and protected after JPEG: one row a picture."""
+    known, k = bypass.sets[group], bypass.scale.qualities.index(quality)
+    rows = []
+    for i in range(min(count, len(known.names))):
+        job = dict(edit=edit, group=group, subject=i, prompt=known.prompts[i][0])
+        look = lambda protection, what, k, job=job: bypass.edited.images(job | {"protection": protection}, what)[k].numpy()  # noqa: E731
+        sent = bypass.picture(group, i, "photoguard-encoder")[0].numpy()
+        rows.append(
+            [
+                known.images[i].numpy(),
+                sent,
+                look("clean", "edit", 0),
+                look("photoguard-encoder", "edit", 0),
+                look("noise", "edit", 0),
+                look("photoguard-encoder", "edit", k),
+            ]
+        )
+    columns = [
+        "original",
+        "protected",
+        "edit of clean",
+        "edit of protected",
+        "edit of noised",
+        f"edit of protected, JPEG {quality}",
+    ]
+    labels = [f"{name}: {asked[0].removeprefix('a photo of ')}" for name, asked in zip(known.names, known.prompts, strict=True)][:count]
+    return dict(images=rows, row_labels=labels, column_labels=columns, title=f"Before and after JPEG, {edit}")

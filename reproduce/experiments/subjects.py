@@ -1,0 +1,98 @@
+"""The pictures an experiment works on: people to protect, where an editor would repaint, and what it would ask for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .. import images as pixels
+from .. import rng
+
+NEW = range(100_000, 101_000)  # identities of the small world that no model was trained on
+PROMPTS = (
+    "a photo of a person in the snow",
+    "a photo of a person at the beach",
+    "a photo of a person in a library",
+    "a photo of a person in the forest",
+    "a photo of a person in a city at night",
+    "a photo of a person in the plane",
+)
+PHOTO_PROMPTS = ("a photo of a person in the snow", "a photo of a flower garden", "a photo of a kitchen")
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """images (n, 3, size, size) on the 8-bit grid; people (n, 1, size, size): 1 where the kept person is; prompts[i]: edits to try."""
+
+    names: list
+    images: torch.Tensor
+    people: torch.Tensor
+    prompts: list
+
+
+def people(study, count):
+    """`count` portraits: the study's folder of pictures, or renders of unseen people, or pictures the model makes itself."""
+    if study.images:
+        return _folder(Path(study.images), study.profile.size, count)
+    return _rendered(study, count) if study.name == "bundled" else _generated(study, count)
+
+
+def photographs(study, count=3):
+    """Real photographs that ship inside scikit-image and scikit-learn (nobody's portrait but an astronaut's)."""
+    from ..world.quality import photographs as shipped
+
+    names, images = shipped(study.profile.size)
+    return Subjects(names[:count], images[:count], _centre(images[:count]), [PHOTO_PROMPTS] * count)
+
+
+def _rendered(study, count):
+    from ..world import render, sample_specs
+
+    specs = sample_specs(
+        rng.child(study.seed, "subjects") % 2**62,
+        count,
+        styles=["photo"],
+        people=1,
+        framing="photo",
+        identities=NEW,
+    )
+    made = render(specs, size=study.profile.size)
+    prompts = [tuple(PROMPTS[(i + k) % len(PROMPTS)] for k in range(len(PROMPTS))) for i in range(count)]
+    return Subjects([f"person {i + 1}" for i in range(count)], made.images, (made.masks["person"] >= 0.5).float(), prompts)
+
+
+def _folder(folder, size, count):
+    """Photographs of a folder; NAME_mask.png beside NAME.* marks the person in white, else a centred ellipse stands for it."""
+    paths = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")]
+    paths = [p for p in paths if not p.stem.endswith("_mask")][:count]
+    if not paths:
+        raise ValueError(f"{folder}: expected pictures (.png, .jpg, .webp, .bmp, .tif), found none; put some there or leave IMAGES empty")
+    images = torch.cat([pixels.load(p, size) for p in paths])
+    masks = _centre(images)
+    for i, path in enumerate(paths):
+        drawn = path.with_name(f"{path.stem}_mask.png")
+        if drawn.exists():
+            masks[i] = (pixels.load(drawn, size).mean(1) >= 0.5).float()
+    return Subjects([p.stem for p in paths], images, masks, [PROMPTS] * len(paths))
+
+
+def _generated(study, count):
+    """Portraits the profile's own model makes from prompts, where no folder is given."""
+    from ..edit import generate
+
+    prompts = [f"a photo of the face of a {'woman' if i % 2 else 'man'}, portrait, natural light" for i in range(count)]
+    images = generate(
+        prompts,
+        study.model,
+        steps=30,
+        guidance=7.5,
+        generator=[rng.generator(study.seed, "subject", i) for i in range(count)],
+    )
+    return Subjects([f"generated {i + 1}" for i in range(count)], images, _centre(images), [PROMPTS] * count)
+
+
+def _centre(images):
+    """A centred ellipse (n, 1, H, W), for pictures that come without a mask."""
+    y, x = (torch.linspace(-1, 1, n) for n in images.shape[2:])
+    inside = ((y[:, None] / 0.85) ** 2 + (x[None] / 0.55) ** 2 < 1).float()
+    return inside.expand(len(images), 1, -1, -1).clone()

@@ -1,0 +1,118 @@
+"""What the stages train on: rendered pictures in shards, latents, captions' embeddings, masked latents. Each is made once and kept."""
+
+import time
+
+import torch
+
+from .. import rng
+from . import denoiser as dn
+from . import tower
+from .render import render
+
+SHARD = 1000  # pictures a file
+SEED = 1_000_000  # training pictures: seed SEED + shard; everything else in the project renders other seeds
+
+
+def pictures(args):
+    """Render the shards that are missing."""
+    args.work.mkdir(parents=True, exist_ok=True)
+    for shard in range(args.size["pictures"]):
+        path = args.work / f"pictures-{shard:03d}.pt"
+        if not path.exists():
+            began, made = time.time(), render(SEED + shard, SHARD)
+            part = path.with_suffix(".part")
+            torch.save(
+                dict(
+                    images=(made.images * 255).round().to(torch.uint8),
+                    captions=made.captions,
+                    people=(made.masks["person"] * 255).round().to(torch.uint8),
+                ),
+                part,
+            )
+            part.rename(path)
+            print(f"{path.name}: {SHARD / (time.time() - began):.0f} images/s", flush=True)
+
+
+def shards(args, limit=None):
+    """The training set in memory, or its first `limit` shards: images (n, 3, 128, 128) uint8, captions, person masks uint8."""
+    paths = [args.work / f"pictures-{k:03d}.pt" for k in range(args.size["pictures"])][:limit]
+    missing = [p.name for p in paths if not p.exists()]
+    if missing:
+        raise ValueError(f"{args.work} lacks {missing[0]} ({len(missing)} of {len(paths)} shards missing); run the stage `pictures` first")
+    parts = [torch.load(p, weights_only=True) for p in paths]
+    return (
+        torch.cat([p["images"] for p in parts]),
+        sum((p["captions"] for p in parts), []),
+        torch.cat([p["people"] for p in parts]),
+    )
+
+
+def latents(args, scale=None):
+    """Mean and deviation of the training set's posteriors, scaled to unit variance: kept in a file, computed once."""
+    from diffusers import AutoencoderKL
+
+    path = args.work / "latents.pt"
+    if not path.exists():
+        vae, (images, _, _) = (
+            AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval(),
+            shards(args),
+        )
+        with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
+            found = [vae.encode(images[i : i + 50].to(args.device).float() / 127.5 - 1).latent_dist for i in range(0, len(images), 50)]
+        mean, std = (
+            torch.cat([d.mean.cpu().float() for d in found]),
+            torch.cat([d.std.cpu().float() for d in found]),
+        )
+        scale = 1 / (mean.var() + std.square().mean()).sqrt().item()
+        torch.save(dict(mean=mean * scale, std=std * scale, scale=scale), path)
+    return torch.load(path, weights_only=True)
+
+
+def contexts(args):
+    """The text tower's embedding of every distinct caption, the empty one last, and each picture's row in it."""
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    _, captions, _ = shards(args)
+    tokens, encoder = (
+        CLIPTokenizer.from_pretrained(args.work / "tokenizer"),
+        CLIPTextModel.from_pretrained(args.work / "text_encoder"),
+    )
+    distinct = sorted(set(captions)) + [""]
+    with torch.no_grad():
+        table = torch.cat([encoder(tower.ids(tokens, distinct[i : i + 256]))[0] for i in range(0, len(distinct), 256)])
+    row = {caption: i for i, caption in enumerate(distinct)}
+    return table, torch.tensor([row[c] for c in captions])
+
+
+def batch_of(args, data, table, row, batch, generator):
+    rows = torch.randint(len(row), (batch,), generator=generator)
+    noise = torch.randn((batch, *data["mean"].shape[1:]), generator=generator)
+    sample = (data["mean"][rows] + data["std"][rows] * noise).to(args.device, memory_format=torch.channels_last)
+    empty = torch.rand(batch, generator=generator) < dn.EMPTY
+    return rows, sample, table[torch.where(empty, len(table) - 1, row[rows])].to(args.device)
+
+
+def masked(args, scale):
+    """Masks (2, n, 1, 16, 16) and latents of the masked pictures (2, n, 4, 16, 16), as diffusers' pipeline makes them."""
+    from diffusers import AutoencoderKL
+
+    path = args.work / "masked.pt"
+    if not path.exists():
+        vae, (images, _, people) = (
+            AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval(),
+            shards(args),
+        )
+        small, hidden = [], []
+        for i in range(0, 2 * len(images), 50):
+            rows = slice(i % len(images), i % len(images) + 50)
+            mask = dn.masks(50, 128, rng.generator(args.seed, "masks", i), people[rows].float() / 255)
+            shown = (images[rows].float() / 127.5 - 1) * (mask < 0.5)
+            with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
+                hidden.append((vae.encode(shown.to(args.device)).latent_dist.mean.float().cpu() * scale).half())
+            small.append(mask[:, :, ::8, ::8])
+        torch.save(
+            dict(mask=torch.cat(small).unflatten(0, (2, -1)), hidden=torch.cat(hidden).unflatten(0, (2, -1))),
+            path,
+        )
+    found = torch.load(path, weights_only=True)
+    return found["mask"], found["hidden"].float()

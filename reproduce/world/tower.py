@@ -1,0 +1,99 @@
+"""The small CLIP: tokenizer, text tower (it conditions the denoiser, as in Stable Diffusion) and image tower."""
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
+
+from .caption import caption_words
+
+LENGTH = 24  # tokens in a prompt, start and end included
+WIDTH = 192  # of the text tower; the denoiser's cross-attention width
+START, END = "<|startoftext|>", "<|endoftext|>"
+MEAN, STD = (
+    (0.48145466, 0.4578275, 0.40821073),
+    (0.26862954, 0.26130258, 0.27577711),
+)  # CLIP's pixel statistics
+
+
+def tokenizer(folder):
+    """Write and return a CLIPTokenizer in which each word of the caption grammar is one token; other words fall into pieces."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    bpe.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    bpe.train_from_iterator(
+        caption_words(),
+        trainers.BpeTrainer(vocab_size=8192, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False),
+    )
+    learned = json.loads(bpe.to_str())["model"]
+    merges = [m if isinstance(m, str) else " ".join(m) for m in learned["merges"]]
+    pieces = [*alphabet, *(a + "</w>" for a in alphabet), *(m.replace(" ", "") for m in merges), START, END]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    made = CLIPTokenizer(
+        str(folder / "vocab.json"),
+        str(folder / "merges.txt"),
+        model_max_length=LENGTH,
+        unk_token=END,
+        bos_token=START,
+        eos_token=END,
+        pad_token=END,
+    )
+    made.save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)
+
+
+def clip(tokens):
+    """An untrained CLIPModel for 128 px images and the vocabulary of `tokens`."""
+    ends = dict(bos_token_id=tokens.bos_token_id, eos_token_id=tokens.eos_token_id, pad_token_id=tokens.pad_token_id)
+    text = CLIPTextConfig(
+        vocab_size=len(tokens),
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        max_position_embeddings=LENGTH,
+        projection_dim=128,
+        **ends,
+    )
+    vision = CLIPVisionConfig(
+        hidden_size=WIDTH,
+        intermediate_size=4 * WIDTH,
+        num_hidden_layers=5,
+        num_attention_heads=4,
+        image_size=128,
+        patch_size=16,
+        projection_dim=128,
+    )
+    return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=128))
+
+
+def pixels(images):
+    """Images (N, 3, H, W) in [0, 1] as the image tower reads them."""
+    stat = lambda v: torch.tensor(v, device=images.device).view(1, 3, 1, 1)  # noqa: E731
+    return (images - stat(MEAN)) / stat(STD)
+
+
+def ids(tokens, captions):
+    """Captions as token ids (N, LENGTH)."""
+    return tokens(list(captions), padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt").input_ids
+
+
+def embed(net, images=None, text=None):
+    """Unit vectors (N, 128) of images in [0, 1], or of token ids."""
+    out = net.get_image_features(pixel_values=pixels(images)) if text is None else net.get_text_features(input_ids=text)
+    return F.normalize(getattr(out, "pooler_output", out).float(), dim=-1)
+
+
+def contrast(net, images, text):
+    """CLIP's symmetric loss over a batch; equal captions in a batch count as right for one another."""
+    logits = net.logit_scale.exp().clamp(max=100) * embed(net, images) @ embed(net, text=text).T
+    same = (text[:, None] == text[None]).all(-1).float()
+    target = same / same.sum(1, keepdim=True)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2

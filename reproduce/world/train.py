@@ -1,0 +1,253 @@
+"""Train the bundled models from scratch, one stage a command, in this order:
+
+    python -m reproduce.world.train pictures     render the training set (shards on disk; resumes)
+    python -m reproduce.world.train autoencoder  8x, 4 latent channels
+    python -m reproduce.world.train clip         tokenizer, text and image tower
+    python -m reproduce.world.train denoiser     epsilon prediction on the autoencoder's latents
+    python -m reproduce.world.train inpainting   the 9-channel sibling, started from the denoiser
+    python -m reproduce.world.train bundle       write reproduce/bundle, half precision, as diffusers reads it
+
+Each stage resumes from its checkpoint in --work and ends at the same weights. The published bundle's own numbers of steps
+are the defaults; on a GPU give --size large, which is what the goals of bundle/README.md ask for.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from .. import rng
+from . import autoencoder as ae
+from . import denoiser as dn
+from . import tower
+from .data import batch_of, contexts, latents, masked, pictures, shards
+from .fit import fit
+from .leaves import dead_leaves
+from .render import render
+
+AUTOENCODER_SHARDS = 10  # crops and flips make enough of them
+SIZES = {  # pictures, steps of each stage and their batch
+    "tiny": dict(pictures=1, leaves=64, autoencoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
+    "small": dict(
+        pictures=20,
+        leaves=1500,
+        autoencoder=(3600, 8),
+        clip=(1200, 64),
+        denoiser=(14000, 48),
+        inpainting=(3500, 48),
+    ),
+    "large": dict(
+        pictures=120,
+        leaves=20000,
+        autoencoder=(150000, 32),
+        clip=(30000, 256),
+        denoiser=(150000, 256),
+        inpainting=(50000, 256),
+    ),
+}
+
+
+def train_autoencoder(args):
+    """Three quarters renders, one quarter dead leaves, 64 px crops and flips."""
+    steps, batch = args.size["autoencoder"]
+    world, _, _ = shards(args, AUTOENCODER_SHARDS)
+    made = [dead_leaves(min(64, args.size["leaves"]), 128, rng.generator(args.seed, "leaves", i)) for i in range(args.size["leaves"] // 64)]
+    leaves = (torch.cat(made) * 255).round().to(torch.uint8)
+    torch.manual_seed(args.seed)
+    net = ae.autoencoder().to(args.device, memory_format=torch.channels_last)
+
+    def loss(net, step, generator):
+        draw = lambda high, count: torch.randint(high, (count,), generator=generator)  # noqa: E731
+        (y, x), quarter = draw(65, 2).tolist(), batch // 4
+        images = torch.cat([world[draw(len(world), batch - quarter)], leaves[draw(len(leaves), quarter)]])
+        images = images[:, :, y : y + 64, x : x + 64]
+        images = (images.flip(3) if step % 2 else images).to(args.device).float() / 255
+        with torch.autocast(args.device, torch.bfloat16):
+            posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
+            noise = torch.randn(posterior.mean.shape, generator=generator).to(args.device)
+            out = net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
+        kl = 0.5 * (posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()).mean()
+        return ae.loss(out, images) + args.kl * kl
+
+    net = fit(
+        net,
+        loss,
+        stage="autoencoder",
+        steps=steps,
+        folder=args.work,
+        seed=args.seed,
+        judge=_judge_autoencoder(args),
+    )
+    net.save_pretrained(args.work / "vae")
+
+
+def _judge_autoencoder(args):
+    from .quality import reconstruction, susceptibility
+
+    held_out = render(77, 8).images
+
+    def judge(net):
+        encode = lambda x: net.encode(x.to(args.device) * 2 - 1).latent_dist.mean.float().cpu()  # noqa: E731
+        return {**reconstruction(net, device=args.device), **susceptibility(encode, held_out, steps=60)}
+
+    return judge
+
+
+def train_clip(args):
+    """The image tower sees whole pictures with small shifts; the text tower the world's captions."""
+    steps, batch = args.size["clip"]
+    images, captions, _ = shards(args)
+    tokens = tower.tokenizer(args.work / "tokenizer")
+    torch.manual_seed(args.seed)
+    net, text = tower.clip(tokens).to(args.device), tower.ids(tokens, captions)
+
+    def loss(net, step, generator):
+        rows = torch.randint(len(images), (batch,), generator=generator)
+        dy, dx = torch.randint(-6, 7, (2,), generator=generator).tolist()
+        seen = images[rows].roll((dy, dx), (2, 3)).to(args.device).float() / 255
+        seen = (seen + 0.05 * torch.rand((), generator=generator) * torch.randn(seen.shape, generator=generator).to(seen)).clamp(0, 1)
+        with torch.autocast(args.device, torch.bfloat16):
+            return tower.contrast(net, seen, text[rows].to(args.device))
+
+    from .quality import retrieval
+
+    net = fit(
+        net,
+        loss,
+        stage="clip",
+        steps=steps,
+        folder=args.work,
+        seed=args.seed,
+        judge=lambda n: retrieval(n, tokens),
+        muon=4e-3,
+        adam=1e-3,
+    )
+    net.save_pretrained(args.work / "clip")
+    from transformers import CLIPTextModel
+
+    text_tower = CLIPTextModel(net.config.text_config)
+    own = net.state_dict()
+    text_tower.load_state_dict({name: own[name if name in own else f"text_model.{name}"] for name in text_tower.state_dict()})
+    text_tower.save_pretrained(args.work / "text_encoder")
+
+
+def train_denoiser(args):
+    """Epsilon prediction on sampled latents; a tenth of the captions empty."""
+    steps, batch = args.size["denoiser"]
+    data, (table, row) = latents(args), contexts(args)
+    torch.manual_seed(args.seed)
+    alphas, net = (
+        dn.schedule().alphas_cumprod,
+        dn.denoiser().to(args.device, memory_format=torch.channels_last),
+    )
+
+    def loss(net, step, generator):
+        rows, sample, text = batch_of(args, data, table, row, batch, generator)
+        with torch.autocast(args.device, torch.bfloat16):
+            return dn.noise_loss(net, sample, text, alphas, generator)
+
+    net = fit(
+        net,
+        loss,
+        stage="denoiser",
+        steps=steps,
+        folder=args.work,
+        seed=args.seed,
+        average=0.999,
+        muon=1e-2,
+        adam=1e-3,
+    )
+    net.save_pretrained(args.work / "unet")
+
+
+def train_inpainting(args):
+    """Started from the denoiser; each picture has two masks, whose masked latents are encoded once."""
+    from diffusers import UNet2DConditionModel
+
+    steps, batch = args.size["inpainting"]
+    data, (table, row) = latents(args), contexts(args)
+    mask, hidden = masked(args, data["scale"])
+    torch.manual_seed(args.seed)
+    net = dn.widen(UNet2DConditionModel.from_pretrained(args.work / "unet")).to(args.device, memory_format=torch.channels_last)
+    alphas = dn.schedule().alphas_cumprod
+
+    def loss(net, step, generator):
+        rows, sample, text = batch_of(args, data, table, row, batch, generator)
+        which = torch.randint(2, (batch,), generator=generator)
+        condition = torch.cat([mask[which, rows], hidden[which, rows]], 1).to(args.device)
+        with torch.autocast(args.device, torch.bfloat16):
+            return dn.noise_loss(net, sample, text, alphas, generator, condition)
+
+    net = fit(
+        net,
+        loss,
+        stage="inpainting",
+        steps=steps,
+        folder=args.work,
+        seed=args.seed,
+        average=0.998,
+        muon=5e-3,
+        adam=5e-4,
+    )
+    net.save_pretrained(args.work / "unet_inpainting")
+
+
+def bundle(args):
+    """Assemble reproduce/bundle from the trained parts, in half precision safetensors."""
+    from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+
+    vae = AutoencoderKL.from_pretrained(args.work / "vae")
+    vae.register_to_config(scaling_factor=latents(args)["scale"])
+    pipe = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=CLIPTextModel.from_pretrained(args.work / "text_encoder"),
+        tokenizer=CLIPTokenizer.from_pretrained(args.work / "tokenizer"),
+        unet=UNet2DConditionModel.from_pretrained(args.work / "unet"),
+        scheduler=dn.schedule(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.to(dtype=torch.float16).save_pretrained(args.out)
+    UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting").half().save_pretrained(args.out / "inpainting" / "unet")
+    CLIPModel.from_pretrained(args.work / "clip").half().save_pretrained(args.out / "clip")
+    logs = {
+        stage: [json.loads(line) for line in (args.work / f"{stage}.jsonl").read_text().splitlines()][-1]
+        for stage in ("autoencoder", "clip", "denoiser", "inpainting")
+    }
+    (args.out / "training.json").write_text(json.dumps(logs, indent=1) + "\n")
+    print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
+
+
+STAGES = {
+    "pictures": pictures,
+    "autoencoder": train_autoencoder,
+    "clip": train_clip,
+    "denoiser": train_denoiser,
+    "inpainting": train_inpainting,
+    "bundle": bundle,
+}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m reproduce.world.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--work", type=Path, default=Path(".train"), help="checkpoints and logs")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "bundle")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kl", type=float, default=0.1, help="weight of the autoencoder's KL term")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args(argv)
+    args.size = SIZES[args.size]
+    STAGES[args.stage](args)
+
+
+if __name__ == "__main__":
+    main()
