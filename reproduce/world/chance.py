@@ -1,7 +1,7 @@
 """Counter-based randomness: what an item looks like depends on its own key and on nothing else.
 
-A key is a 64-bit integer (one per item). `Draws` hashes (key, purpose, counter) with splitmix64's finaliser,
-so the numbers of one item don't depend on the batch it is drawn in, and a batch costs a few tensor operations.
+A key is a 64-bit integer, one per item. `Draws` hashes (key, purpose, counter) with splitmix64's finaliser:
+the numbers of one item don't depend on its batch, and a whole batch costs a few tensor operations.
 Only integer operations and exact scalings are used: the same bits on every machine.
 """
 

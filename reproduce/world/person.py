@@ -55,7 +55,8 @@ def identity(numbers: Tensor) -> SimpleNamespace:
     who.lip_u, who.lip_l = d.u(0.03, 0.055) + 0.01 * who.woman, d.u(0.045, 0.085) + 0.01 * who.woman
     lip = d.pick([(0.72, 0.34, 0.32), (0.78, 0.25, 0.30), (0.66, 0.22, 0.26)])
     lip_amount = (d.u(0.35, 0.5) + 0.35 * d.flag(0.5) * who.woman)[:, None]
-    who.lip = who.skin * (1 - lip_amount) + lip * lip_amount * (0.45 + 0.55 * who.skin.mean(1, keepdim=True))
+    pale = (who.skin[:, :1] + who.skin[:, 1:2] + who.skin[:, 2:]) / 3
+    who.lip = who.skin * (1 - lip_amount) + lip * lip_amount * (0.45 + 0.55 * pale)
     who.ear, who.ear_y = d.u(0.13, 0.21), d.u(-0.02, 0.12)
     who.freckles = d.flag(0.25) * d.u(0.4, 1.0)
     who.blush = d.u(0.05, 0.25) + 0.1 * who.woman

@@ -33,9 +33,9 @@ class Renders:
 
     images: (n, 3, S, S) in [0, 1], on the 8-bit grid; captions: n strings; specs: what was asked for.
     masks: "person", "face" (n, 1, S, S), "people" (n, 2, S, S), soft in [0, 1]; a second one is 0 when alone.
-    identities: (n, 2) int64, -1 where nobody is. attributes: a dict each: scene, style, framing, people,
-    side, hug, what holds of the first person (woman, cut, hair_colour, glasses, beard, yaw, ...), and such dicts
-    for everybody under "persons"; angles in radians, lengths over the image's side.
+    identities: (n, 2) int64, -1 where nobody is. attributes: dicts: scene, style, framing, people, side,
+    hug, what holds of the first person (woman, cut, hair_colour, glasses, yaw...), and such a dict for
+    everybody under "persons"; angles in radians, lengths over the image's side.
     """
 
     images: Tensor
@@ -197,6 +197,8 @@ def _out_of_focus(images: Tensor, d: Draws) -> Tensor:
     r = max(1, round(size / 128 * 2))
     for _ in range(2):
         half = avg_pool2d(half, 2 * r + 1, 1, r, count_include_pad=False)
-    c = Canvas(images.shape[0], size, interpolate(half, scale_factor=2, mode="bilinear", align_corners=False))
+    # not `interpolate`, whose rounding depends on the number of threads
+    full = half.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    c = Canvas(images.shape[0], size, avg_pool2d(full, 3, 1, 1, count_include_pad=False))
     c.add(c.tex("fine", d, 2.6) + c.tex("grain", d, 1.6))
     return c.image

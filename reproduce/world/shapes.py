@@ -38,7 +38,8 @@ class Canvas:
             cover = cover.expand(self.n, self.size, self.size)
         keep = 1 - cover
         weight = cover if shade is None else cover * shade
-        self.image.mul_(keep[:, None]).addcmul_(weight[:, None], colour)
+        # no fused multiply-add: its rounding would differ between the ends and the middle of a vector loop
+        self.image.mul_(keep[:, None]).add_(weight[:, None] * colour)
         if grain is not None:
             self.image.add_((cover * grain)[:, None])
         if self.alpha is not None:

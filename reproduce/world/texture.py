@@ -52,7 +52,12 @@ def _field(name: str) -> Tensor:
 
 @cache
 def _bank() -> Tensor:
-    return torch.stack([_field(name) for name in _KINDS]).float().flatten()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a transform's last bits may depend on the number of threads
+    try:
+        return torch.stack([_field(name) for name in _KINDS]).float().flatten()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def noise(kind: str, u: Tensor, v: Tensor) -> Tensor:
