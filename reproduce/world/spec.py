@@ -109,10 +109,8 @@ def sample_specs(
         number = _pick(r_people, count) if count else 0 if r_people < 0.08 else 1 if r_people < 0.80 else 2
         if not count and (number == 0 and scene == "studio" or number == 2 and len(who) < 2):
             number = 1  # an empty studio is no picture, and a pair takes two
-        if chosen:
-            style = _pick(r_style, chosen)
-        else:
-            style = PLAIN if r_style < 0.85 else _pick((r_style - 0.85) / 0.15, painted)
+        style = PLAIN if r_style < 0.85 else _pick((r_style - 0.85) / 0.15, painted)
+        style = _pick(r_style, chosen) if chosen else style
         frame = _pick(r_framing, framings)
         if framing is None:
             frame = "dslr portrait" if number and r_framing < 0.35 else "photo"
