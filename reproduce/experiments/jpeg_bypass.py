@@ -9,20 +9,14 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import degrade, edit, paper, protect, report, rng
+from .. import degrade, edit, paper, protect, rng
 from ..measure import compare
 from ..study import Result
 from . import subjects
+from .jpeg_report import SHOWN
 
 PROTECTIONS = ("clean", "noise", "photoguard-encoder")
-LABELS = {
-    "clean": "clean picture",
-    "noise": "uniform noise",
-    "photoguard-encoder": "PhotoGuard, encoder attack",
-}
 MEASURES = ("ssim", "psnr", "vifp", "fsim", "ssim-sewar")
-SHOWN = (None, 95, 85, 75, 50, 30, 15, 5)  # qualities in the picture grid
-GONE = 0.1  # the protection counts as gone where less than this share of its effect is left
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,8 @@ SCALES = {
 class Bypass:
     """The experiment over one study: pictures, their protections, and the sweep of edits."""
 
-    def __init__(self, study, settings="paper", subsampling="4:2:0"):
+    def __init__(self, study, settings="paper", subsampling="4:2:0", *, images=""):
+        study.images = images or study.images
         self.study, self.settings, self.subsampling, self.scale = (
             study,
             settings,
@@ -171,124 +166,6 @@ class Bypass:
 
 def _one(table, i):
     return {name: values[i].item() for name, values in table.items()}
-
-
-# --- what the rows say -------------------------------------------------------------------------------------------------------
-
-
-def same_seed(rows, edit, group="people"):
-    """The rows of one kind of edit on one group of pictures, without the seed floor."""
-    return [r for r in rows if r["edit"] == edit and r["group"] == group and r["seed"] == "same"]
-
-
-def floor(rows, edit, measure="ssim", group="people"):
-    """Mean of `measure` between two clean edits with different seeds."""
-    found = [r for r in rows if r["edit"] == edit and r["group"] == group and r["seed"] == "other"]
-    return report.summarise(found, ["edit"], measure)[0]["mean"]
-
-
-def effects(rows, edit, protection="photoguard-encoder", measure="ssim", group="people"):
-    """Effect of a protection per quality: how much less similar its edit is than that of the clean picture at that quality.
-
-    One dict a quality: quality, mean, low, high (95 % bootstrap over images, paired by image and prompt), n, and share, the part of
-    the effect without JPEG that is left.
-    """
-    chosen = same_seed(rows, edit, group)
-    clean = {(r["image"], r["prompt"], r["quality"]): r[measure] for r in chosen if r["protection"] == "clean"}
-    paired = [
-        dict(
-            image=r["image"],
-            quality=r["quality"],
-            effect=clean[r["image"], r["prompt"], r["quality"]] - r[measure],
-        )
-        for r in chosen
-        if r["protection"] == protection
-    ]
-    table = report.summarise(paired, ["quality"], "effect")
-    whole = next(row["mean"] for row in table if row["quality"] is None)
-    return [row | {"share": row["mean"] / whole if whole else float("nan")} for row in table]
-
-
-def answer(rows, edit, measure="ssim"):
-    """One sentence: from which quality down is the protection gone?"""
-    table = effects(rows, edit, measure=measure)
-    whole = next(row for row in table if row["quality"] is None)
-    noise = next(row for row in effects(rows, edit, "noise", measure) if row["quality"] is None)
-    stated = (
-        f"Without JPEG, PhotoGuard lowers the {measure.upper()} of the {edit} by {_interval(whole)} (uniform noise: {_interval(noise)})"
-    )
-    if not whole["low"] > 0:
-        return f"{stated}; that is no clear effect, so there is nothing for JPEG to remove."
-    lost = [row for row in sorted((r for r in table if r["quality"] is not None), key=lambda r: -r["quality"])]
-    half = next((r["quality"] for i, r in enumerate(lost) if all(s["share"] < 0.5 for s in lost[i:])), None)
-    gone = next(
-        (r["quality"] for i, r in enumerate(lost) if all(s["share"] < GONE or s["low"] <= 0 for s in lost[i:])),
-        None,
-    )
-    tail = f"it has lost half of that from quality {half} down" if half else "it keeps more than half of that at every quality"
-    end = f"is gone (no clear effect, or under {GONE:.0%}) from quality {gone} down" if gone else "is never quite gone"
-    return f"{stated}; {tail}, and {end}."
-
-
-def _interval(row):
-    return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-
-
-def effect_table(rows, edit, qualities=SHOWN):
-    """Rows for report.table_markdown: similarity per protection, effects and what is left, at the qualities shown."""
-    chosen = same_seed(rows, edit)
-    ssim = {
-        (r["protection"], r["quality"]): (r["mean"], r["low"], r["high"])
-        for r in report.summarise(chosen, ["protection", "quality"], "ssim")
-    }
-    psnr = {
-        (r["protection"], r["quality"]): (r["mean"], r["low"], r["high"])
-        for r in report.summarise(chosen, ["protection", "quality"], "psnr")
-    }
-    left = {r["quality"]: r for r in effects(rows, edit)}
-    return [
-        dict(
-            quality="no JPEG" if q is None else q,
-            clean=ssim["clean", q],
-            noise=ssim["noise", q],
-            protected=ssim["photoguard-encoder", q],
-            psnr=psnr["photoguard-encoder", q],
-            effect=(left[q]["mean"], left[q]["low"], left[q]["high"]),
-            share=f"{left[q]['share']:.0%}",
-        )
-        for q in qualities
-        if q in left
-    ]
-
-
-HEADS = {
-    "quality": "JPEG quality",
-    "clean": "SSIM, clean",
-    "noise": "SSIM, noise",
-    "protected": "SSIM, PhotoGuard",
-    "psnr": "PSNR, PhotoGuard (dB)",
-    "effect": "effect of PhotoGuard (SSIM)",
-    "share": "left of it",
-}
-
-
-def published():
-    """What others printed for JPEG on PhotoGuard, on Stable Diffusion at 512 px: rows for report.table_markdown."""
-    found = [row for row in paper.published() if "jpeg" in (row["key"] + row["condition"]).lower()]
-    return [
-        dict(
-            paper=row["paper"],
-            place=row["place"],
-            condition=row["condition"],
-            quantity=row["quantity"],
-            value=row["value"],
-            standing=row["standing"],
-        )
-        for row in found
-    ]
-
-
-# --- pictures ----------------------------------------------------------------------------------------------------------------
 
 
 def picture_rows(bypass, edit="variation", group="people", subject=0, prompt=0):

@@ -25,7 +25,7 @@ def schedule():
     )
 
 
-def denoiser(channels=(64, 128, 192), layers=1, in_channels=4):
+def denoiser(channels=(64, 96, 128), layers=1, in_channels=4):
     """An untrained UNet2DConditionModel on 16x16 latents, cross-attention at 8x8 and 4x4 and in the middle."""
     return UNet2DConditionModel(
         sample_size=16,
