@@ -40,7 +40,8 @@ class LatentModel:
             raise ValueError(f"model {name}: expected a denoiser with 4 or with 9 input channels, got neither")
         self.tokenizer, self.scheduler = tokenizer, scheduler
         self.name, self.fingerprint, self.device, self.dtype = name, fingerprint, torch.device(device), dtype
-        freeze = lambda part: part and part.requires_grad_(False).eval().to(self.device, dtype)  # noqa: E731
+        cast = lambda part: part if part.dtype == dtype else part.to(dtype)  # noqa: E731 (diffusers warns of every cast)
+        freeze = lambda part: part and cast(part.requires_grad_(False).eval()).to(self.device)  # noqa: E731
         layout = lambda part: part and freeze(part).to(memory_format=torch.channels_last)  # noqa: E731
         self.vae, self.unet, self.unet_inpainting = layout(vae), layout(unet), layout(unet_inpainting)
         self.text_encoder = freeze(text_encoder)
@@ -146,9 +147,10 @@ def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float3
     by_channels = {unet.config.in_channels: unet for unet in unets}
     return LatentModel(
         vae=AutoencoderKL.from_pretrained(source, subfolder="vae", use_safetensors=True, torch_dtype=dtype, **get),
-        text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True, dtype=dtype, **get),
+        text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True, **get),
         tokenizer=CLIPTokenizer.from_pretrained(source, subfolder="tokenizer", **get),
-        scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", **get),
+        # said outright: a PNDM config may leave both out, and DDIM's own defaults are for pixels; not every pipeline mends them
+        scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", clip_sample=False, steps_offset=1, **get),
         unet=by_channels.get(4),
         unet_inpainting=by_channels.get(9),
         name=name or str(source),
