@@ -16,12 +16,12 @@ def vary(images, prompts, model, *, settings, generator):
     """Image variations (img2img): images (N, 3, H, W), one prompt and one generator each -> edits (N, 3, H, W)."""
     from diffusers import StableDiffusionImg2ImgPipeline
 
-    _agree(images, prompts, generator, settings)
+    _agree(images, prompts, generator, settings, model)
     pipe = _pipeline(StableDiffusionImg2ImgPipeline, model, model.unet, "4-channel")
 
     def call(rows):
         return pipe(
-            prompt=prompts[rows],
+            prompt=list(prompts[rows]),
             image=images[rows].to(model.device, model.dtype),
             strength=settings.strength or 1.0,
             guidance_scale=settings.guidance,
@@ -42,14 +42,14 @@ def inpaint(images, masks, prompts, model, *, settings, generator, paste=None):
     """
     from diffusers import StableDiffusionInpaintPipeline
 
-    _agree(images, prompts, generator, settings)
+    _agree(images, prompts, generator, settings, model)
     check_mask(masks, images)
     pipe = _pipeline(StableDiffusionInpaintPipeline, model, model.unet_inpainting, "9-channel inpainting")
     height, width = images.shape[2:]
 
     def call(rows):
         return pipe(
-            prompt=prompts[rows],
+            prompt=list(prompts[rows]),
             image=images[rows].to(model.device, model.dtype),
             mask_image=masks[rows].to(model.device, model.dtype),
             height=height,
@@ -110,8 +110,12 @@ def _batches(call, count):
     return quantise(torch.cat(parts).float().cpu().clamp(0, 1))
 
 
-def _agree(images, prompts, generator, settings):
+def _agree(images, prompts, generator, settings, model):
     check(images)
+    if images.shape[2] % model.factor or images.shape[3] % model.factor:
+        raise ValueError(
+            f"expected height and width to be multiples of {model.factor}, got {tuple(images.shape[2:])}; pad or crop the images first"
+        )
     if isinstance(prompts, str) or len(prompts) != len(images):
         raise ValueError(f"expected a list of {len(images)} prompts, one per image, got {prompts!r:.80}")
     if not isinstance(generator, list) or len(generator) != len(images):
