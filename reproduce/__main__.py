@@ -1,4 +1,4 @@
-"""The command line: `python -m reproduce list | run | protect | doctor`.
+"""The command line: `python -m reproduce list | run | protect | bench | doctor`.
 
 Whatever a user can get wrong ends in one line on standard error and status 2; Ctrl-C in one line and status
 130; a notebook or an image that failed in status 1. Heavy imports happen inside the commands.
@@ -49,11 +49,20 @@ def parser() -> Parser:
         "--out", default=os.environ.get("REPRODUCE_OUT") or "figures", help="folder for the results"
     )
     run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE")
+    bench = commands.add_parser("bench", help="runtime and memory of every protection, an edit and the renderer")
+    bench.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
+    bench.add_argument("--size", type=int, help="pixels a side; the model's own by default")
+    bench.add_argument("--batch", type=int, default=1, help="pictures at once")
+    bench.add_argument("--steps", type=int, default=10, help="steps of an attack that are timed")
     protect = commands.add_parser("protect", help="protect images and write them as PNG")
     protect.add_argument("images", nargs="+", metavar="IMAGE")
     protect.add_argument("--method", required=True)
     protect.add_argument("--settings", help="paper, released or equal; the method's first by default")
     protect.add_argument("--eps", type=float, help="budget in grey levels, in place of the settings' own")
+    protect.add_argument(
+        "--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all"
+    )
+    protect.add_argument("--steps", type=int, help="steps of the attack, in place of the settings' own")
     protect.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
     protect.add_argument("--seed", default=0, type=int)
     protect.add_argument("-o", "--out", required=True, help="folder for the protected images")
@@ -66,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     options = parser().parse_args(arguments)
     try:
-        return {"list": listing, "run": run, "protect": protect, "doctor": doctor}[options.command](options)
+        return {"list": listing, "run": run, "protect": protect, "bench": bench, "doctor": doctor}[options.command](options)
     except KeyboardInterrupt as stop:
         complain(str(stop) or "interrupted; run the same command again to resume")
         return 130
@@ -153,6 +162,17 @@ def protect(options) -> int:
     from . import files
 
     return files.protect_files(options, complain)
+
+
+def bench(options) -> int:
+    """Print what protections, an edit, the renderer and opening the model cost here."""
+    if options.batch < 1 or options.steps < 1:
+        raise ValueError(f"expected --batch and --steps of at least 1, got {options.batch} and {options.steps}")
+    from . import bench as clock
+    from . import summary
+
+    print(summary.table_markdown(clock.rows(options.profile, options.size, options.steps, options.batch), clock.HEADS))
+    return 0
 
 
 def doctor(options) -> int:

@@ -97,17 +97,17 @@ def test_large_images_go_in_tiles_that_cover_every_pixel_once(monkeypatch):
     got = apply(x, model, "photoguard-encoder", settings="equal", steps=6)
     assert all(n * h * w <= 1600 for n, _, h, w in model.shapes)
     touched = (moved(got, x) > 0).float()
-    for rows, columns in protect._tiles(61, 90, 8):
+    for rows, columns in protect.tiles(61, 90, 8):
         assert touched[:, :, rows.start : rows.stop, columns.start : columns.stop].mean() > 0.5
     seen = torch.zeros(61, 90)
-    for rows, columns in protect._tiles(61, 90, 8):
+    for rows, columns in protect.tiles(61, 90, 8):
         seen[rows.start : rows.stop, columns.start : columns.stop] += 1
     assert (seen == 1).all()
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_tiles_are_bounded_and_a_partition(height, width):
-    tiles = protect._tiles(height, width, 8)
+    tiles = protect.tiles(height, width, 8)
     assert sum(len(rows) * len(columns) for rows, columns in tiles) == height * width
     if height * width > protect.PIXELS:
         assert all(len(rows) <= 512 and len(columns) <= 512 for rows, columns in tiles)

@@ -92,10 +92,9 @@ def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=Non
         pixels.check_mask(mask, images)
     factor = int(getattr(model, "factor", 8))
     device = getattr(model, "device", images.device)
-    height, width = images.shape[2:]
     result = origin.clone()
     extra = {"callback": callback} if callback is not None and hasattr(chosen, "steps") else {}
-    for t, (rows, columns) in enumerate(_tiles(height, width, factor)):
+    for t, (rows, columns) in enumerate(tiles(*images.shape[2:], factor)):
         y, x = (_reflected(part, factor).to(images.device) for part in (rows, columns))
         tile = origin[:, :, y][:, :, :, x]
         part = None if mask is None else mask[:, :, y][:, :, :, x]
@@ -118,8 +117,8 @@ def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=Non
     return result
 
 
-def _tiles(height, width, factor):
-    """Rows and columns (ranges) of tiles of at most TILE x TILE covering the image; one if small enough."""
+def tiles(height, width, factor):
+    """The passes `apply` makes over an image: rows and columns (ranges) of at most TILE x TILE; one if it is small enough."""
     if height * width <= PIXELS:
         return [(range(height), range(width))]
 
