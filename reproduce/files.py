@@ -64,7 +64,7 @@ def _protect(image, model, method, target, settings, chosen, options) -> str:
 
     from . import images, protect
 
-    passes = len(protect.tiles(*image.shape[2:], model.factor)) * getattr(chosen, "steps", 0)
+    passes = len(protect.tiles(*image.shape[2:], getattr(model, "factor", 8))) * getattr(chosen, "steps", 0)
     with tqdm(total=passes, desc=target.name, unit="step", leave=False, disable=not passes) as bar:
         done = protect.apply(image, model, method, settings=settings, eps=options.eps, seed=options.seed, steps=options.steps,
                              callback=lambda *_: bar.update())

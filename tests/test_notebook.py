@@ -23,6 +23,7 @@ def root(tmp_path, monkeypatch):
     """A checkout with one fake notebook; kernels find the package and the fake laboratory."""
     monkeypatch.setenv("REPRODUCE_ROOT", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", PATH)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # what a killed run leaves there goes with the test
     for name in ("REPRODUCE_CACHE", "REPRODUCE_SCALE", "REPRODUCE_OUT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
