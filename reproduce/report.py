@@ -168,7 +168,7 @@ def picture_grid(images, row_labels=None, column_labels=None, title=None, *, sid
                 sheet[r * step_y : r * step_y + height * times, c * step_x : c * step_x + width * times] = big
     size = 9
     letters = max(4, int(width * times / 150 * 72 / (size * 0.56)))
-    tops = [textwrap.fill(str(label), letters) for label in column_labels or []]
+    tops = [textwrap.fill(str(label), letters, break_long_words=False) for label in column_labels or []]
     sides = [textwrap.fill(str(label), 18) for label in row_labels or []]
     left = 0.1 + max((len(line) for label in sides for line in label.split("\n")), default=0) * 0.075
     label_height = 0.06 + 0.16 * max((label.count("\n") + 1 for label in tops), default=0)

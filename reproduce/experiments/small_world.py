@@ -41,8 +41,7 @@ def scenes_grid(seed=0):
     """Every scene once, with somebody in it: for report.picture_grid."""
     made = render([Spec(identity=100_000 + i, scene=scene, seed=rng.child(seed, scene) % 2**62) for i, scene in enumerate(SCENES)])
     pictures, per_row = list(made.images.numpy()), 6
-    rows = [pictures[i : i + per_row] for i in range(0, len(pictures), per_row)]
-    return dict(images=[row + [None] * (per_row - len(row)) for row in rows], title="The scenes: " + ", ".join(SCENES))
+    return dict(**_rows_of(pictures, SCENES, per_row), title="The scenes")
 
 
 def identities_grid(seed=0, people=5, views=6):
@@ -206,10 +205,16 @@ def generated_grid(generated, per_scene=1):
     at = [i for i, row in enumerate(generated.rows) if row["index"] < per_scene]
     pictures = torch.cat([generated.images(i, "image") for i in range(len(generated.jobs))]).numpy()
     cells, labels = [pictures[i] for i in at], [generated.rows[i]["scene"] for i in at]
-    half = (len(cells) + 1) // 2
-    rows = [cells[:half], cells[half:] + [None] * (2 * half - len(cells))] if len(cells) > 9 else [cells]
-    title = "“a photo of a person …”: " + ", ".join(labels)
-    return dict(images=rows, title=title if len(rows) > 1 else None, column_labels=None if len(rows) > 1 else labels)
+    return dict(**_rows_of(cells, labels, 6), title="Made from “a photo of a person …”")
+
+
+def _rows_of(pictures, names, per_row):
+    """Pictures in rows of `per_row`, each row labelled with the names of its pictures."""
+    starts = range(0, len(pictures), per_row)
+    rows = [list(pictures[i : i + per_row]) for i in starts]
+    return dict(
+        images=[row + [None] * (per_row - len(row)) for row in rows], row_labels=[", ".join(names[i : i + per_row]) for i in starts]
+    )
 
 
 def inpainted_grid(inpainted, count=8):
