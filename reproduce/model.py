@@ -133,7 +133,7 @@ def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float3
     """A LatentModel from any folder or hub id that diffusers reads (safetensors only).
 
     inpainting: folder or hub id of the 9-channel sibling; when `source` itself has 9 channels it is that sibling.
-    Raises OSError as diffusers does when a part is missing.
+    Raises OSError as diffusers does when a part is missing, or when the text tower is incomplete.
     """
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
@@ -145,10 +145,19 @@ def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float3
         if where
     ]
     by_channels = {unet.config.in_channels: unet for unet in unets}
+    text_encoder, told = CLIPTextModel.from_pretrained(
+        source, subfolder="text_encoder", use_safetensors=True, output_loading_info=True, **get
+    )
+    tokenizer = CLIPTokenizer.from_pretrained(source, subfolder="tokenizer", **get)
+    words, known = len(tokenizer), text_encoder.config.vocab_size
+    if told["missing_keys"]:  # transformers would fill them with random numbers, and only say so
+        raise OSError(f"{source}: text_encoder lacks {len(told['missing_keys'])} weights, {sorted(told['missing_keys'])[0]} the first")
+    if not known / 2 <= words <= known:  # without its files it would be an empty one, and every prompt the same
+        raise OSError(f"{source}: the tokenizer has {words} words, the text encoder was made for {known}")
     return LatentModel(
         vae=AutoencoderKL.from_pretrained(source, subfolder="vae", use_safetensors=True, torch_dtype=dtype, **get),
-        text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True, **get),
-        tokenizer=CLIPTokenizer.from_pretrained(source, subfolder="tokenizer", **get),
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
         # said outright: a PNDM config may leave both out, and DDIM's own defaults are for pixels; not every pipeline mends them
         scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", clip_sample=False, steps_offset=1, **get),
         unet=by_channels.get(4),

@@ -75,6 +75,7 @@ def open(name, scale="standard", *, device=None):
     """
     check(name, scale)
     import torch
+    from safetensors import SafetensorError
 
     from . import model as models
 
@@ -89,8 +90,8 @@ def open(name, scale="standard", *, device=None):
         )
     try:
         model = models.load(source, inpainting=inpainting, name=name if known else Path(name).name, device=device, dtype=dtype)
-    except OSError as error:
-        first = str(error).strip().splitlines()[0]
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # what diffusers and transformers raise on damaged files
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         remedy = (
             (
                 f"fetch it once with network access ({known.gigabytes:g} GB from the hub: {source}"
