@@ -130,10 +130,7 @@ def test_a_failing_cell_is_one_line_with_heading_and_error(root, capfd):
         notebook.run("07", scale="smoke")
     line = str(told.value)
     kept = root / ".cache" / "failed" / "07_fake.ipynb"
-    assert (
-        line
-        == f"notebook 07_fake failed under 'The levels': ValueError: no good at all (whole story in {kept})"
-    )
+    assert line == f"notebook 07_fake failed under 'The levels': ValueError: no good at all (whole story in {kept})"
     assert "Traceback" in kept.read_text()
     assert not (root / "figures").exists(), "a failed copy never takes the place of a good one"
     assert "Traceback" not in capfd.readouterr().err

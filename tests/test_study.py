@@ -38,9 +38,7 @@ def test_rows_are_in_job_order_with_job_fields_first(tmp_path):
 def test_fresh_and_resumed_rows_are_the_same_objects_and_types(tmp_path):
     one = fakelab.study(tmp_path).sweep("s", fakelab.jobs(4), fakelab.work)
     two = fakelab.study(tmp_path).sweep("s", fakelab.jobs(4), fakelab.work)
-    assert one.rows == two.rows and [[type(v) for v in r.values()] for r in one.rows] == [
-        [type(v) for v in r.values()] for r in two.rows
-    ]
+    assert one.rows == two.rows and [[type(v) for v in r.values()] for r in one.rows] == [[type(v) for v in r.values()] for r in two.rows]
     assert one.seconds == two.seconds
 
 
@@ -53,6 +51,13 @@ def test_pictures_come_back_by_number_and_by_fields(tmp_path):
         sweep.images(0, "sene")
     with pytest.raises(ValueError, match="no job has"):
         sweep.images({"quality": 7}, "seen")
+
+
+def test_pictures_are_rounded_not_cut(tmp_path):
+    values = torch.tensor([0.0, 0.49, 0.51, 1.51, 254.6, 300.0]) / 255
+    picture = values.expand(1, 3, 2, 6)
+    sweep = fakelab.study(tmp_path).sweep("s", [{}], lambda job: Result([], {"x": picture}))
+    torch.testing.assert_close(sweep.images(0, "x")[0, 0, 0] * 255, torch.tensor([0.0, 0, 1, 2, 255, 255]))
 
 
 def test_a_stored_job_is_not_computed_again(tmp_path):
@@ -77,9 +82,7 @@ def test_another_model_scale_or_picture_is_another_job(tmp_path):
     cache.write(pictures / "a.png", b"a")
     bases = []
     for scale, images in (("smoke", None), ("standard", None), ("smoke", pictures)):
-        one = study.Study(
-            "bundled", scale, 0, tmp_path, images=images, store=cache.Store(tmp_path), opener=fakelab.opener
-        )
+        one = study.Study("bundled", scale, 0, tmp_path, images=images, store=cache.Store(tmp_path), opener=fakelab.opener)
         bases.append(cache.key(one._base("s", "1")))
     cache.write(pictures / "a.png", b"b")
     bases.append(cache.key(one._base("s", "1")))
@@ -113,6 +116,17 @@ def test_a_failing_job_is_named_and_the_others_are_kept(tmp_path, threads):
     executor = concurrent.futures.ThreadPoolExecutor(threads) if threads else None
     with pytest.raises(RuntimeError, match=r"job 3 of 3 \{'image': 2.*ValueError: no such picture"):
         lab.sweep("s", fakelab.jobs(3), fakelab.fail, version="1", executor=executor)
+    lab.sweep("s", fakelab.jobs(2), lambda job: pytest.fail("was kept"), version="1")
+
+
+def test_a_job_that_runs_while_another_fails_is_kept(tmp_path):
+    def work(job):
+        time.sleep(0.3 if job["image"] == 0 else 0.0)
+        return fakelab.fail(job)
+
+    lab = fakelab.study(tmp_path)
+    with concurrent.futures.ThreadPoolExecutor(3) as executor, pytest.raises(RuntimeError, match="job 3 of 3"):
+        lab.sweep("s", fakelab.jobs(3), work, version="1", executor=executor)
     lab.sweep("s", fakelab.jobs(2), lambda job: pytest.fail("was kept"), version="1")
 
 
@@ -170,9 +184,7 @@ def test_killed_half_way_the_next_run_ends_with_the_same_bytes(tmp_path, end):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
 
     def start(where, pause):
-        return subprocess.Popen(
-            [sys.executable, "-c", code, str(where), str(pause)], env=environment, stderr=subprocess.PIPE
-        )
+        return subprocess.Popen([sys.executable, "-c", code, str(where), str(pause)], env=environment, stderr=subprocess.PIPE)
 
     store = tmp_path / "cut" / "store"
     first = start(tmp_path / "cut", 0.15)
@@ -187,9 +199,7 @@ def test_killed_half_way_the_next_run_ends_with_the_same_bytes(tmp_path, end):
     before = {path: path.stat().st_mtime_ns for path in store.glob("*/*.json")}
     assert start(tmp_path / "cut", 0).wait(60) == 0
     assert start(tmp_path / "whole", 0).wait(60) == 0
-    assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items()), (
-        "kept jobs were not redone"
-    )
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items()), "kept jobs were not redone"
     rows = [(tmp_path / name / "figures/bundled-smoke/rows.csv").read_bytes() for name in ("cut", "whole")]
     assert rows[0] == rows[1] and len(rows[0].splitlines()) == 25
 
