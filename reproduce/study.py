@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import cache, jobs, profiles, provenance, record
+from . import cache, jobs, profiles, provenance, record, source
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,11 @@ class Study:
         Raises RuntimeError naming the job that failed, cache.NoSpace on a full disk.
         """
         listed = [cache.plain(job) for job in listed]
-        base = self._base(name, version or [provenance.code_version(), provenance.work_version(work)])
+        base = self._base(name, version or source.version(work))
         keys = [cache.key(base, job) for job in listed]
         if len(set(keys)) < len(keys):
             twice = next(i for i, k in enumerate(keys) if k in keys[:i])
-            raise ValueError(
-                f"sweep {name!r}: jobs {keys.index(keys[twice])} and {twice} are the same: {listed[twice]}"
-            )
+            raise ValueError(f"sweep {name!r}: jobs {keys.index(keys[twice])} and {twice} are the same: {listed[twice]}")
         todo = [i for i, k in enumerate(keys) if self.store.get(k) is None]
         if todo:
             self._compute(name, listed, keys, todo, work, executor)
@@ -127,9 +125,7 @@ class Study:
                     bar.update()
             except KeyboardInterrupt:
                 bar.close()
-                jobs.say(
-                    f"interrupted: {kept} of {len(keys)} jobs kept; run the same command again to resume"
-                )
+                jobs.say(f"interrupted: {kept} of {len(keys)} jobs kept; run the same command again to resume")
                 raise
             except cache.NoSpace as error:  # say what the rest will need, not only this job
                 raise cache.NoSpace(error.folder, error.need * (len(keys) - kept)) from None
@@ -162,7 +158,6 @@ class Study:
             "model": {"name": getattr(self.model, "name", self.name), "fingerprint": self.model.fingerprint},
             "device": str(getattr(self.model, "device", "")),
             "versions": provenance.versions(),
-            "code": provenance.code_version(),
         }
         path = self.folder / f"{artefact}{suffix}"
         record.enter(path, data, artefact, origin, settings=settings or {}, seconds=self.seconds)
@@ -197,9 +192,7 @@ class Sweep:
         for i in found:
             images = self._entry(i).images
             if name not in images:
-                raise ValueError(
-                    f"sweep {self.name!r}: job {i} has no {name!r} pictures; it has {sorted(images)}"
-                )
+                raise ValueError(f"sweep {self.name!r}: job {i} has no {name!r} pictures; it has {sorted(images)}")
             stacks.append(images[name])
         return torch.from_numpy(np.concatenate(stacks)).permute(0, 3, 1, 2).float() / 255
 

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "reproduce"
 # From the ground up. A folder is one storey: its files may import one another.
 STOREYS = """images rng paper jpeg degrade pgd model profiles edit customise protect purify measure world
-    cache jobs provenance record study claims summary report experiments execute notebook doctor files
+    cache jobs provenance record source study claims summary report experiments execute notebook doctor files bench
     __main__"""
 ORDER = STOREYS.split()
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "bundle" not in p.parts)
@@ -45,9 +45,7 @@ def test_a_module_imports_only_from_above(path):
         assert imported(path) == []
         return
     assert here in ORDER, f"{path.name} has no storey; give it one in ORDER"
-    allowed = (
-        set(ORDER[: ORDER.index(here)]) | {"__version__"} | ({here} if path.parent != PACKAGE else set())
-    )
+    allowed = set(ORDER[: ORDER.index(here)]) | {"__version__"} | ({here} if path.parent != PACKAGE else set())
     wrong = [f"line {line}: {name}" for line, name in imported(path) if name not in allowed]
     assert not wrong, f"{path.name} stands above what it imports: {wrong}"
 

@@ -15,7 +15,7 @@ import fakelab
 import pytest
 import torch
 
-from reproduce import cache, provenance, record, study
+from reproduce import cache, record, source, study
 from reproduce.study import Result
 
 HERE = Path(__file__).parent
@@ -273,7 +273,7 @@ def test_the_code_of_a_job_counts_but_not_its_comments(tmp_path, monkeypatch):
         importlib.invalidate_caches()
         module = importlib.import_module("lab_module")
         importlib.reload(module)
-        return provenance.work_version(getattr(module, name))
+        return source.version(getattr(module, name))
 
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -290,27 +290,51 @@ def test_the_code_of_a_job_counts_but_not_its_comments(tmp_path, monkeypatch):
 
 
 def test_values_bound_to_a_job_count():
-    quiet, slow = (provenance.work_version(partial(fakelab.work, pause=p)) for p in (0.0, 1.0))
+    quiet, slow = (source.version(partial(fakelab.work, pause=p)) for p in (0.0, 1.0))
     assert quiet != slow
 
     def closed(n):
         return lambda job: n
 
-    assert provenance.work_version(closed(1)) != provenance.work_version(closed(2))
+    assert source.version(closed(1)) != source.version(closed(2))
 
 
-def test_the_code_version_covers_methods_and_not_drawing(tmp_path, monkeypatch):
+def test_code_counts_through_imports_and_drawing_does_not(tmp_path, monkeypatch):
+    package = tmp_path / "reproduce"
+    base = {
+        "images": "A = 1",
+        "rng": "A = 1",
+        "model": "from .images import A",
+        "profiles": "",
+        "report": "A = 1",
+        "pgd": "A = 1",
+        "edit": "A = 1",
+        "protect/__init__": "import importlib\nfrom .. import pgd",
+        "protect/noise": "A = 1",
+        "experiments/subjects": "def f():\n    from ..degrade import A",
+        "degrade": "A = 1",
+        "experiments/lab": "from . import subjects\nfrom .. import protect, report, edit\n"
+        "def work(job):\n    return subjects, protect, report\ndef other():\n    return edit",
+    }
+    monkeypatch.setattr(source, "PACKAGE", package)
+    names = {}
+
     def version(**changes):
-        for name, text in ({"pgd": "A = 1", "report": "B = 1", "world/train": "C = 1"} | changes).items():
-            cache.write(tmp_path / f"{name}.py", text.encode())
-        provenance.code_version.cache_clear()
-        return provenance.code_version()
+        for name, text in (base | changes).items():
+            cache.write(package / f"{name}.py", text.encode())
+        exec(compile(base["experiments/lab"].split("\n", 2)[2], package / "experiments/lab.py", "exec"), names)
+        return source.version(names["work"])
 
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    try:
-        first = version()
-        assert first == version(report="B = 2") == version(**{"world/train": "C = 2"})
-        assert first == version(pgd='"""Doc."""\nA = 1  # why')
-        assert first != version(pgd="A = 2")
-    finally:
-        provenance.code_version.cache_clear()
+    first = version()
+    for name in ("report", "edit"):
+        assert version(**{name: "A = 2"}) == first, f"{name} has no part in this"
+    for name in ("images", "rng", "pgd", "protect/noise", "degrade"):
+        assert version(**{name: "A = 2"}) != first, f"{name} has a part in this"
+        assert version(**{name: '"""Doc."""\n\nA = 1  # why'}) == first
+
+
+def test_a_method_counts_with_its_class_and_what_that_uses():
+    first, second = (source._used(source._tree(HERE / "fakelab.py"), name) for name in ("study", "fail"))
+    assert {n.name for n in first if hasattr(n, "name")} == {"study", "opener"}
+    assert {n.name for n in second if hasattr(n, "name")} == {"fail", "work"}
+    assert source.version(fakelab.study) != source.version(fakelab.fail)
