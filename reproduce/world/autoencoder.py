@@ -19,7 +19,7 @@ YCC = torch.tensor([[0.299, 0.587, 0.114], [0.5, -0.4187, -0.0813], [-0.1687, -0
 SPREAD = torch.tensor([2.0, 5.0, 5.0])  # brings luma and chroma of [-1, 1] images to about unit deviation
 
 
-def autoencoder(channels=(32, 64, 96, 128), layers=1, groups=4):
+def autoencoder(channels=(32, 64, 64, 96), layers=1, groups=4):
     """An AutoencoderKL (8x, 4 latent channels) at the start described above."""
     blocks = len(channels)
     net = AutoencoderKL(
@@ -102,7 +102,7 @@ def local(band):
     return F.avg_pool2d(F.pad(band.abs(), (2, 2, 2, 2), mode="reflect"), 5, 1)
 
 
-def loss(out, images, *, floor=2 / 255, energy=1.0, chroma=0.3):
+def loss(out, images, *, floor=3 / 255, energy=0.4, chroma=0.5):
     """Distance of reconstructions `out` from `images`, both (N, 3, H, W) in [0, 1]: a scalar.
 
     floor: magnitude below which texture stops counting; energy: weight of local energies; chroma: weight of the colour differences.

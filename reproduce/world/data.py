@@ -84,8 +84,9 @@ def contexts(args):
     return table, torch.tensor([row[c] for c in captions])
 
 
-def batch_of(args, data, table, row, batch, generator):
-    rows = torch.randint(len(row), (batch,), generator=generator)
+def batch_of(args, data, table, row, batch, generator, among=None):
+    """Row numbers, sampled latents and caption embeddings of a random batch, from the first `among` pictures."""
+    rows = torch.randint(among or len(row), (batch,), generator=generator)
     noise = torch.randn((batch, *data["mean"].shape[1:]), generator=generator)
     sample = (data["mean"][rows] + data["std"][rows] * noise).to(args.device, memory_format=torch.channels_last)
     empty = torch.rand(batch, generator=generator) < dn.EMPTY
@@ -93,26 +94,20 @@ def batch_of(args, data, table, row, batch, generator):
 
 
 def masked(args, scale):
-    """Masks (2, n, 1, 16, 16) and latents of the masked pictures (2, n, 4, 16, 16), as diffusers' pipeline makes them."""
+    """Masks (n, 1, 16, 16) and latents (n, 4, 16, 16) of masked pictures, as diffusers' pipeline makes them, for the first shards."""
     from diffusers import AutoencoderKL
 
     path = args.work / "masked.pt"
     if not path.exists():
-        vae, (images, _, people) = (
-            AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval(),
-            shards(args),
-        )
+        vae = AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval()
+        images, _, people = shards(args, args.size["masked"])
         small, hidden = [], []
-        for i in range(0, 2 * len(images), 50):
-            rows = slice(i % len(images), i % len(images) + 50)
-            mask = dn.masks(50, 128, rng.generator(args.seed, "masks", i), people[rows].float() / 255)
-            shown = (images[rows].float() / 127.5 - 1) * (mask < 0.5)
+        for i in range(0, len(images), 50):
+            mask = dn.masks(50, 128, rng.generator(args.seed, "masks", i), people[i : i + 50].float() / 255)
+            shown = (images[i : i + 50].float() / 127.5 - 1) * (mask < 0.5)
             with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
                 hidden.append((vae.encode(shown.to(args.device)).latent_dist.mean.float().cpu() * scale).half())
             small.append(mask[:, :, ::8, ::8])
-        torch.save(
-            dict(mask=torch.cat(small).unflatten(0, (2, -1)), hidden=torch.cat(hidden).unflatten(0, (2, -1))),
-            path,
-        )
+        torch.save(dict(mask=torch.cat(small), hidden=torch.cat(hidden)), path)
     found = torch.load(path, weights_only=True)
     return found["mask"], found["hidden"].float()

@@ -77,11 +77,11 @@ def fit(
         value = loss(net, step, rng.generator(seed, stage, step))
         optimiser.step(value, step)
         recent.append(value.detach())
-        pull = max(1 - average, 1 / (step - start + 2)) if start == 0 else 1 - average
+        pull = max(1 - average, 1 / (step + 2))  # of the step alone, or a resumed run would end elsewhere
         with torch.no_grad():
             for slow, fast in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
                 slow.lerp_(fast, pull) if slow.is_floating_point() else slow.copy_(fast)
-        if (step + 1) % say_every == 0:
+        if (step + 1) % say_every == 0 or step + 1 == steps:
             note(step + 1, loss=round(torch.stack(recent).mean().item(), 4))
             recent.clear()
         if (step + 1) % save_every == 0 or step + 1 == steps:

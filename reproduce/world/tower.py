@@ -1,11 +1,13 @@
 """The small CLIP: tokenizer, text tower (it conditions the denoiser, as in Stable Diffusion) and image tower."""
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from safetensors.torch import load_file, save_file
+from tokenizers import pre_tokenizers
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
 
 from .caption import caption_words
@@ -23,15 +25,8 @@ def tokenizer(folder):
     """Write and return a CLIPTokenizer in which each word of the caption grammar is one token; other words fall into pieces."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    bpe.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    bpe.train_from_iterator(
-        caption_words(),
-        trainers.BpeTrainer(vocab_size=8192, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False),
-    )
-    learned = json.loads(bpe.to_str())["model"]
-    merges = [m if isinstance(m, str) else " ".join(m) for m in learned["merges"]]
+    merges = [" ".join(pair) for pair in joins(caption_words())]
     pieces = [*alphabet, *(a + "</w>" for a in alphabet), *(m.replace(" ", "") for m in merges), START, END]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
@@ -47,6 +42,25 @@ def tokenizer(folder):
     )
     made.save_pretrained(folder)
     return CLIPTokenizer.from_pretrained(folder)
+
+
+def joins(words):
+    """Merges of a byte-pair encoding, first come first, after which each of `words` is one piece; the same on every machine."""
+    ranks = {}
+    for word in words:
+        parts = _pieces(word, ranks)
+        while len(parts) > 1:  # a later join comes last in every earlier word, so it cannot undo one
+            ranks[parts[0], parts[1]] = len(ranks)
+            parts = _pieces(word, ranks)
+    return list(ranks)
+
+
+def _pieces(word, ranks):
+    parts = [*word[:-1], word[-1] + "</w>"]
+    while known := [(ranks[pair], i) for i, pair in enumerate(zip(parts, parts[1:], strict=False)) if pair in ranks]:
+        _, i = min(known)
+        parts[i : i + 2] = [parts[i] + parts[i + 1]]
+    return parts
 
 
 def clip(tokens):
@@ -72,6 +86,19 @@ def clip(tokens):
         projection_dim=128,
     )
     return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=128))
+
+
+def portable(bundle, tokens):
+    """Rewrite a saved pipeline's text tower and tokenizer (made in `tokens`) so that transformers 4 reads them too.
+
+    Version 5 writes neither the prefix of the tower's names nor the tokenizer's two files; version 4 then fills the tower with
+    random numbers and only warns. Version 5 reads both ways.
+    """
+    file = Path(bundle) / "text_encoder" / "model.safetensors"
+    named = {f"text_model.{name.removeprefix('text_model.')}": tensor for name, tensor in load_file(file).items()}
+    save_file(named, file, metadata={"format": "pt"})
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(Path(tokens) / name, Path(bundle) / "tokenizer" / name)
 
 
 def pixels(images):

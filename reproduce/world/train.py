@@ -28,17 +28,19 @@ from .render import render
 
 AUTOENCODER_SHARDS = 10  # crops and flips make enough of them
 SIZES = {  # pictures, steps of each stage and their batch
-    "tiny": dict(pictures=1, leaves=64, autoencoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
+    "tiny": dict(pictures=1, masked=1, leaves=64, autoencoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
     "small": dict(
         pictures=20,
+        masked=8,
         leaves=1500,
-        autoencoder=(3600, 8),
+        autoencoder=(3200, 8),
         clip=(1200, 64),
-        denoiser=(14000, 48),
-        inpainting=(3500, 48),
+        denoiser=(3600, 48),
+        inpainting=(900, 32),
     ),
     "large": dict(
         pictures=120,
+        masked=120,
         leaves=20000,
         autoencoder=(150000, 32),
         clip=(30000, 256),
@@ -96,9 +98,12 @@ def _judge_autoencoder(args):
 
 def train_clip(args):
     """The image tower sees whole pictures with small shifts; the text tower the world's captions."""
+    from transformers import CLIPTokenizer
+
     steps, batch = args.size["clip"]
     images, captions, _ = shards(args)
-    tokens = tower.tokenizer(args.work / "tokenizer")
+    begun = (args.work / "clip.pt").exists()  # its embeddings belong to the vocabulary it was begun with
+    tokens = CLIPTokenizer.from_pretrained(args.work / "tokenizer") if begun else tower.tokenizer(args.work / "tokenizer")
     torch.manual_seed(args.seed)
     net, text = tower.clip(tokens).to(args.device), tower.ids(tokens, captions)
 
@@ -134,13 +139,13 @@ def train_clip(args):
 
 def train_denoiser(args):
     """Epsilon prediction on sampled latents; a tenth of the captions empty."""
+    from diffusers.models.attention_processor import AttnProcessor
+
     steps, batch = args.size["denoiser"]
     data, (table, row) = latents(args), contexts(args)
     torch.manual_seed(args.seed)
-    alphas, net = (
-        dn.schedule().alphas_cumprod,
-        dn.denoiser().to(args.device, memory_format=torch.channels_last),
-    )
+    alphas, net = dn.schedule().alphas_cumprod, dn.denoiser().to(args.device, memory_format=torch.channels_last)
+    net.set_attn_processor(AttnProcessor())  # so few tokens: plain products are faster than the fused kernel on a CPU
 
     def loss(net, step, generator):
         rows, sample, text = batch_of(args, data, table, row, batch, generator)
@@ -162,7 +167,7 @@ def train_denoiser(args):
 
 
 def train_inpainting(args):
-    """Started from the denoiser; each picture has two masks, whose masked latents are encoded once."""
+    """Started from the denoiser; the latents of masked pictures are encoded once."""
     from diffusers import UNet2DConditionModel
 
     steps, batch = args.size["inpainting"]
@@ -173,9 +178,8 @@ def train_inpainting(args):
     alphas = dn.schedule().alphas_cumprod
 
     def loss(net, step, generator):
-        rows, sample, text = batch_of(args, data, table, row, batch, generator)
-        which = torch.randint(2, (batch,), generator=generator)
-        condition = torch.cat([mask[which, rows], hidden[which, rows]], 1).to(args.device)
+        rows, sample, text = batch_of(args, data, table, row, batch, generator, len(mask))
+        condition = torch.cat([mask[rows], hidden[rows]], 1).to(args.device)
         with torch.autocast(args.device, torch.bfloat16):
             return dn.noise_loss(net, sample, text, alphas, generator, condition)
 
@@ -211,6 +215,7 @@ def bundle(args):
         requires_safety_checker=False,
     )
     pipe.to(dtype=torch.float16).save_pretrained(args.out)
+    tower.portable(args.out, args.work / "tokenizer")
     UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting").half().save_pretrained(args.out / "inpainting" / "unet")
     CLIPModel.from_pretrained(args.work / "clip").half().save_pretrained(args.out / "clip")
     logs = {
@@ -242,7 +247,7 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path(".train"), help="checkpoints and logs")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "bundle")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kl", type=float, default=0.1, help="weight of the autoencoder's KL term")
+    parser.add_argument("--kl", type=float, default=0.01, help="weight of the autoencoder's KL term")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)
     args.size = SIZES[args.size]
