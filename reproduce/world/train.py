@@ -100,8 +100,6 @@ def train_clip(args):
     """The image tower sees whole pictures with small shifts; the text tower the world's captions."""
     from transformers import CLIPTokenizer
 
-    from transformers import CLIPTokenizer
-
     steps, batch = args.size["clip"]
     images, captions, _ = shards(args)
     begun = (args.work / "clip.pt").exists()  # its embeddings belong to the vocabulary it was begun with
@@ -217,7 +215,6 @@ def bundle(args):
         requires_safety_checker=False,
     )
     pipe.to(dtype=torch.float16).save_pretrained(args.out)
-    tower.portable(args.out, args.work / "tokenizer")
     tower.portable(args.out, args.work / "tokenizer")
     UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting").half().save_pretrained(args.out / "inpainting" / "unet")
     CLIPModel.from_pretrained(args.work / "clip").half().save_pretrained(args.out / "clip")
