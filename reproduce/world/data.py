@@ -5,6 +5,7 @@ import time
 import torch
 
 from .. import rng
+from ..model import fingerprint
 from . import denoiser as dn
 from . import tower
 from .render import render
@@ -47,11 +48,16 @@ def shards(args, limit=None):
     )
 
 
+def _kept(args, name):
+    """The file for what this autoencoder makes; a retrained one gets a file of its own."""
+    return args.work / f"{name}-{fingerprint(args.work / 'vae')}.pt"
+
+
 def latents(args, scale=None):
     """Mean and deviation of the training set's posteriors, scaled to unit variance: kept in a file, computed once."""
     from diffusers import AutoencoderKL
 
-    path = args.work / "latents.pt"
+    path = _kept(args, "latents")
     if not path.exists():
         vae, (images, _, _) = (
             AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval(),
@@ -97,7 +103,7 @@ def masked(args, scale):
     """Masks (n, 1, 16, 16) and latents (n, 4, 16, 16) of masked pictures, as diffusers' pipeline makes them, for the first shards."""
     from diffusers import AutoencoderKL
 
-    path = args.work / "masked.pt"
+    path = _kept(args, "masked")
     if not path.exists():
         vae = AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval()
         images, _, people = shards(args, args.size["masked"])

@@ -89,16 +89,20 @@ def clip(tokens):
 
 
 def portable(bundle, tokens):
-    """Rewrite a saved pipeline's text tower and tokenizer (made in `tokens`) so that transformers 4 reads them too.
+    """Make a bundle that was saved in half precision load as it should under versions 4 and 5 of transformers.
 
-    Version 5 writes neither the prefix of the tower's names nor the tokenizer's two files; version 4 then fills the tower with
-    random numbers and only warns. Version 5 reads both ways.
+    Version 5 leaves the prefix of the text tower's names and the two files of the tokenizer (made in `tokens`) away; version 4 then
+    fills the tower with random numbers and only warns. Version 5 also loads towers in the precision their config names, beside
+    diffusers' parts in single precision, with which they could not run.
     """
-    file = Path(bundle) / "text_encoder" / "model.safetensors"
+    bundle = Path(bundle)
+    file = bundle / "text_encoder" / "model.safetensors"
     named = {f"text_model.{name.removeprefix('text_model.')}": tensor for name, tensor in load_file(file).items()}
     save_file(named, file, metadata={"format": "pt"})
     for name in ("vocab.json", "merges.txt"):
-        shutil.copy(Path(tokens) / name, Path(bundle) / "tokenizer" / name)
+        shutil.copy(Path(tokens) / name, bundle / "tokenizer" / name)
+    for config in (bundle / "text_encoder" / "config.json", bundle / "clip" / "config.json"):
+        config.write_text(config.read_text().replace('"float16"', '"float32"'))
 
 
 def pixels(images):

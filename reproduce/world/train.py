@@ -215,9 +215,9 @@ def bundle(args):
         requires_safety_checker=False,
     )
     pipe.to(dtype=torch.float16).save_pretrained(args.out)
-    tower.portable(args.out, args.work / "tokenizer")
     UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting").half().save_pretrained(args.out / "inpainting" / "unet")
     CLIPModel.from_pretrained(args.work / "clip").half().save_pretrained(args.out / "clip")
+    tower.portable(args.out, args.work / "tokenizer")
     logs = {
         stage: [json.loads(line) for line in (args.work / f"{stage}.jsonl").read_text().splitlines()][-1]
         for stage in ("autoencoder", "clip", "denoiser", "inpainting")
