@@ -217,6 +217,4 @@ def test_what_cannot_be_edited_gets_one_line(model, change, told):
 
 def test_masks_must_fit(model):
     with pytest.raises(ValueError, match="mask: expected a tensor"):
-        edit.inpaint(
-            tinysd.portraits(2), torch.ones(1, 1, 64, 64), PROMPTS[:2], model, settings=INPAINTING, generator=noise(0, 1)
-        )
+        edit.inpaint(tinysd.portraits(2), torch.ones(1, 1, 64, 64), PROMPTS[:2], model, settings=INPAINTING, generator=noise(0, 1))

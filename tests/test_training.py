@@ -54,7 +54,8 @@ class Small(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.embedding, self.conv, self.norm, self.out = nn.Embedding(4, 8), nn.Conv2d(3, 8, 3, padding=1), nn.GroupNorm(2, 8), nn.Linear(8, 1)
+        self.embedding, self.conv = nn.Embedding(4, 8), nn.Conv2d(3, 8, 3, padding=1)
+        self.norm, self.out = nn.GroupNorm(2, 8), nn.Linear(8, 1)
         self.frozen = nn.Linear(2, 2).requires_grad_(False)
 
     def forward(self, x, which):
@@ -292,7 +293,7 @@ def test_training_latents_are_the_autoencoders_at_unit_variance(trained):
     work, bundle = trained
     args = SimpleNamespace(work=work, size=train.SIZES["tiny"], device="cpu", seed=0)
     found = data.latents(args)
-    vae, (images, captions, people) = AutoencoderKL.from_pretrained(work / "vae"), data.shards(args)
+    vae, (images, _, people) = AutoencoderKL.from_pretrained(work / "vae"), data.shards(args)
     x = images[:4].float() / 127.5 - 1
     with torch.no_grad():
         own = vae.encode(x).latent_dist
@@ -326,7 +327,8 @@ def test_batches_pair_latents_with_their_captions_and_drop_a_tenth(trained):
 
     encoder, tokens = CLIPTextModel.from_pretrained(work / "text_encoder"), CLIPTokenizer.from_pretrained(work / "tokenizer")
     with torch.no_grad():
-        torch.testing.assert_close(encoder(tower.ids(tokens, [captions[7], ""]))[0], table[torch.tensor([row[7], len(table) - 1])], rtol=1e-4, atol=1e-5)
+        expected = encoder(tower.ids(tokens, [captions[7], ""]))[0]
+    torch.testing.assert_close(table[torch.tensor([row[7], len(table) - 1])], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_retrained_autoencoder_gets_latents_of_its_own(trained, tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import degrade, edit, paper, protect, rng
+from .. import degrade, edit, paper, profiles, protect, rng
 from ..measure import compare
 from ..study import Result
 from . import subjects
@@ -44,6 +44,8 @@ class Bypass:
     """The experiment over one study: pictures, their protections, and the sweep of edits."""
 
     def __init__(self, study, settings="paper", subsampling="4:2:0", *, images=""):
+        profiles.one_of("settings", settings, list(protect.PROTECTIONS["photoguard-encoder"].settings))
+        profiles.one_of("subsampling", subsampling, degrade.SUBSAMPLING)
         study.images = images or study.images
         self.study, self.settings, self.subsampling, self.scale = (
             study,
@@ -168,8 +170,22 @@ def _one(table, i):
     return {name: values[i].item() for name, values in table.items()}
 
 
+def _made(bypass, edit, group):
+    return any((job["edit"], job["group"]) == (edit, group) for job in bypass.edited.jobs)
+
+
+def _instead(bypass, edit, group):
+    """What to show where a profile has no such edits: the pictures, and why."""
+    why = f"no {edit} of {group}: " + (
+        "a folder of pictures was given instead" if group not in bypass.sets else f"{bypass.study.model.name} has no denoiser for it"
+    )
+    return dict(images=[list(bypass.sets["people"].images[:4].numpy())], title=why)
+
+
 def picture_rows(bypass, edit="variation", group="people", subject=0, prompt=0):
     """What report.picture_grid needs: over quality, the protected picture as sent and the edits of clean, noised and protected."""
+    if not _made(bypass, edit, group):
+        return _instead(bypass, edit, group)
     wanted = bypass.sets[group].prompts[subject][prompt]
     at = [k for k, q in enumerate(bypass.scale.qualities) if q in SHOWN]
     look = lambda protection, what: bypass.edited.images(  # noqa: E731
@@ -192,6 +208,8 @@ def picture_rows(bypass, edit="variation", group="people", subject=0, prompt=0):
 
 def side_by_side(bypass, edit="variation", group="people", quality=75, count=4):
     """Original, protected, and edits of clean, protected, and protected after JPEG: one row a picture."""
+    if not _made(bypass, edit, group):
+        return _instead(bypass, edit, group)
     known, k = bypass.sets[group], bypass.scale.qualities.index(quality)
     rows = []
     for i in range(min(count, len(known.names))):

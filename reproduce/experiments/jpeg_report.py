@@ -44,6 +44,8 @@ def effects(rows, edit, protection="photoguard-encoder", measure="ssim", group="
 
 def answer(rows, edit, measure="ssim"):
     """One sentence: from which quality down is the protection gone?"""
+    if not same_seed(rows, edit):
+        return f"This profile's model has no denoiser for {edit}."
     table = effects(rows, edit, measure=measure)
     whole = next(row for row in table if row["quality"] is None)
     noise = next(row for row in effects(rows, edit, "noise", measure) if row["quality"] is None)
@@ -70,6 +72,8 @@ def _interval(row):
 def effect_table(rows, edit, qualities=SHOWN):
     """Rows for report.table_markdown: similarity per protection, effects and what is left, at the qualities shown."""
     chosen = same_seed(rows, edit)
+    if not chosen:
+        return [dict.fromkeys(HEADS) | {"quality": f"no {edit} on this model"}]
     ssim = {
         (r["protection"], r["quality"]): (r["mean"], r["low"], r["high"])
         for r in report.summarise(chosen, ["protection", "quality"], "ssim")

@@ -42,7 +42,7 @@ def photographs(study, count=3):
     from ..world.quality import photographs as shipped
 
     names, images = shipped(study.profile.size)
-    return Subjects(names[:count], images[:count], _centre(images[:count]), [PHOTO_PROMPTS] * count)
+    return Subjects(names[:count], images[:count], _centre(images[:count]), [PHOTO_PROMPTS] * len(names[:count]))
 
 
 def _rendered(study, count):
@@ -63,17 +63,21 @@ def _rendered(study, count):
 
 def _folder(folder, size, count):
     """Photographs of a folder; NAME_mask.png beside NAME.* marks the person in white, else a centred ellipse stands for it."""
-    paths = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")]
-    paths = [p for p in paths if not p.stem.endswith("_mask")][:count]
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: expected a folder of pictures, there is none; correct IMAGES or leave it empty")
+    paths = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in pixels.SUFFIXES and p.is_file()]
+    paths = [p for p in paths if not p.stem.endswith("_mask") and not p.name.startswith(".")][:count]
     if not paths:
-        raise ValueError(f"{folder}: expected pictures (.png, .jpg, .webp, .bmp, .tif), found none; put some there or leave IMAGES empty")
+        raise ValueError(f"{folder}: expected pictures ({', '.join(pixels.SUFFIXES)}), found none; put some there or leave IMAGES empty")
+    stems = [p.stem for p in paths]
+    names = [p.name if stems.count(p.stem) > 1 else p.stem for p in paths]  # rows are told apart by name
     images = torch.cat([pixels.load(p, size) for p in paths])
     masks = _centre(images)
     for i, path in enumerate(paths):
         drawn = path.with_name(f"{path.stem}_mask.png")
         if drawn.exists():
             masks[i] = (pixels.load(drawn, size).mean(1) >= 0.5).float()
-    return Subjects([p.stem for p in paths], images, masks, [PROMPTS] * len(paths))
+    return Subjects(names, images, masks, [PROMPTS] * len(paths))
 
 
 def _generated(study, count):
