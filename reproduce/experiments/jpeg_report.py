@@ -191,6 +191,18 @@ def notes(bypass):
 
 
 def verdict(rows):
-    """What held of the note's claim on this model, per kind of edit."""
+    """What held of the note's claim on this model: the answer per kind of edit, and what JPEG does to the latents."""
     kinds = list(dict.fromkeys(r["edit"] for r in rows))
-    return "\n".join(f"{kind.capitalize()}. {answer(rows, kind)}" for kind in kinds)
+    lines = [f"{kind.capitalize()}. {answer(rows, kind)}" for kind in kinds]
+    table = report.summarise(same_seed(rows, kinds[0]), ["protection", "quality"], "latents_moved")
+    moved = {(r["protection"], r["quality"]): r["mean"] for r in table}
+    whole, after, alone = (moved.get(key) for key in (("photoguard-encoder", None), ("photoguard-encoder", 75), ("clean", 75)))
+    if whole and after is not None:
+        lines.append(
+            f"Latents. The attack moves them by {whole:.2f} of their distance to grey, and {after:.2f} is left after JPEG 75"
+            f" (JPEG 75 on the clean picture: {alone:.2f}). "
+            + ("JPEG takes the perturbation out before the encoder sees it." if after < 0.6 * whole else
+               "JPEG leaves most of the perturbation in: this encoder is misled by coarse patterns that JPEG keeps, where Stable"
+               " Diffusion's is misled by fine ones. Compare the condition in notebook 00 before carrying this over.")
+        )  # fmt: skip
+    return "\n\n".join(lines)

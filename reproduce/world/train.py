@@ -35,8 +35,8 @@ SIZES = {  # pictures, steps of each stage and their batch
         leaves=1500,
         autoencoder=(3200, 8),
         clip=(1200, 64),
-        denoiser=(3600, 48),
-        inpainting=(900, 32),
+        denoiser=(2150, 48),
+        inpainting=(700, 32),
     ),
     "large": dict(
         pictures=120,
