@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def start(PROFILE="bundled", SCALE="standard", SEED=0, OUT="figures", *, images=
     OUT = os.environ.get("REPRODUCE_OUT") or OUT
     check(PROFILE, SCALE, SEED)
     os.chdir(root())
+    _quiet()
     from . import report
 
     report.use_style()
@@ -77,6 +79,15 @@ def start(PROFILE="bundled", SCALE="standard", SEED=0, OUT="figures", *, images=
     study = Study(PROFILE, SCALE, SEED, OUT, images=images, notebooks=artefacts)
     print(_paragraph(study))
     return study
+
+
+def _quiet() -> None:
+    """Keep out of the notebook what says nothing to its reader: bars of weights being read, notes on widgets and layouts."""
+    for message in ("IProgress not found", "There are no gridspecs with layoutgrids"):
+        warnings.filterwarnings("ignore", message=message)
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _paragraph(study: Study) -> str:

@@ -109,7 +109,7 @@ def curve(ax, rows, x: str, y: str, by: str, *, band=True, none="none", over="im
     numbers = sorted({row[x] for row in table if row[x] is not None})
     if not numbers:
         raise ValueError(f"no row has a number as {x!r}; pass a column to draw along")
-    gap = (numbers[-1] - numbers[0]) * 0.08 or 1
+    gap = (numbers[-1] - numbers[0]) * 0.15 or 1
     apart = numbers[-1] + gap
     for name in series:
         points = sorted(
@@ -123,7 +123,7 @@ def curve(ax, rows, x: str, y: str, by: str, *, band=True, none="none", over="im
             edges = _column(points, "low"), _column(points, "high")
             ax.fill_between(_column(points, x), *edges, color=drawn["color"], alpha=0.16, linewidth=0)
         for end in (row for row in table if row[by] == name and row[x] is None):
-            shift = (series.index(name) - (len(series) - 1) / 2) * gap * 0.12
+            shift = (series.index(name) - (len(series) - 1) / 2) * gap * 0.08
             sides = np.nan_to_num([[end["mean"] - end["low"]], [end["high"] - end["mean"]]]) if band else None
             mark = {"color": drawn["color"], "marker": drawn["marker"], "linestyle": "none", "capsize": 2.5}
             ax.errorbar([apart + shift], [end["mean"]], yerr=sides, elinewidth=1.4, **mark)
