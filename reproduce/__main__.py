@@ -159,8 +159,9 @@ def shown(path: Path) -> Path:
 
 def protect(options) -> int:
     """Protect each image; a file that cannot be read gives one line, the others go on."""
-    from . import files
+    from . import files, notebook
 
+    notebook.quiet()
     return files.protect_files(options, complain)
 
 
@@ -169,7 +170,9 @@ def bench(options) -> int:
     if options.batch < 1 or options.steps < 1:
         raise ValueError(f"expected --batch and --steps of at least 1, got {options.batch} and {options.steps}")
     from . import bench as clock
-    from . import summary
+    from . import notebook, summary
+
+    notebook.quiet()
 
     print(summary.table_markdown(clock.rows(options.profile, options.size, options.steps, options.batch), clock.HEADS))
     return 0

@@ -71,7 +71,7 @@ def start(PROFILE="bundled", SCALE="standard", SEED=0, OUT="figures", *, images=
     OUT = os.environ.get("REPRODUCE_OUT") or OUT
     check(PROFILE, SCALE, SEED)
     os.chdir(root())
-    _quiet()
+    quiet()
     from . import report
 
     report.use_style()
@@ -81,7 +81,7 @@ def start(PROFILE="bundled", SCALE="standard", SEED=0, OUT="figures", *, images=
     return study
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Keep out of the notebook what says nothing to its reader: bars of weights being read, notes on widgets and layouts."""
     for message in ("IProgress not found", "There are no gridspecs with layoutgrids"):
         warnings.filterwarnings("ignore", message=message)
