@@ -242,7 +242,7 @@ def made_up(left, images=8, noise=0.01, spread=0.0, edit="variation", uneven=())
         effects["photoguard-encoder"] += (0.15 if image % 2 else -0.15) * (quality in uneven)
         for protection, effect in effects.items():
             row = dict(edit=edit, group="people", image=f"p{image}", prompt=prompt, protection=protection, quality=quality, seed="same")
-            rows.append(row | dict(ssim=ground - effect, psnr=30 - 10 * effect))
+            rows.append(row | dict(ssim=ground - effect, psnr=30 - 10 * effect, latents_moved=2 * effect))
         if quality is None:
             rows.append(row | dict(protection="clean", seed="other", ssim=0.4 + 0.01 * image, psnr=12.0))
     strangers = [r | dict(group="photographs", ssim=0.0) for r in rows]
@@ -320,8 +320,9 @@ def test_the_table_shows_means_intervals_and_what_is_left():
 
 
 def test_the_verdict_has_a_sentence_for_each_kind_of_edit():
-    said = read.verdict(made_up(FADES) + made_up(dict.fromkeys(QUALITIES, 0), edit="inpainting")).split("\n")
-    assert len(said) == 2 and {line.split(".")[0] for line in said} == {"Variation", "Inpainting"}
+    said = read.verdict(made_up(FADES) + made_up(dict.fromkeys(QUALITIES, 0), edit="inpainting")).split("\n\n")
+    assert [line.split(".")[0] for line in said] == ["Variation", "Inpainting", "Latents"]
+    assert "before the encoder sees it" in said[2]
 
 
 def test_protections_are_summed_up_by_group():

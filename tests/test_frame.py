@@ -1,5 +1,6 @@
 """The frame: pip's and conda's lists, the package's data, the Makefile, and what must not be committed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -90,6 +91,11 @@ def test_the_bundle_and_the_published_numbers_travel_with_the_package():
     assert set(data) == {"bundle/**/*", "data/*.csv"}
 
 
+def outside_make() -> dict:
+    """The environment without what `make test` adds to it: a make inside a make talks more and takes over its flags."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+
 @pytest.mark.skipif(not shutil.which("make"), reason="no make here")
 def test_make_passes_scale_profile_and_seed_through(tmp_path):
     for name in ("Makefile", "pyproject.toml"):
@@ -99,7 +105,7 @@ def test_make_passes_scale_profile_and_seed_through(tmp_path):
 
     def plan(*given):
         command = ["make", "-n", *given]
-        told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        told = subprocess.run(command, cwd=tmp_path, env=outside_make(), capture_output=True, text=True, check=True)
         return told.stdout.strip().splitlines()
 
     assert plan("figures")[0].split() == [".venv/bin/python", "-m", "reproduce", "run"]
@@ -113,7 +119,7 @@ def test_make_passes_scale_profile_and_seed_through(tmp_path):
 def test_make_says_in_one_line_that_a_python_is_too_old(tmp_path):
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    told = subprocess.run(["make", "figures", "PYTHON=/bin/false"], cwd=tmp_path, capture_output=True, text=True)
+    told = subprocess.run(["make", "figures", "PYTHON=/bin/false"], cwd=tmp_path, env=outside_make(), capture_output=True, text=True)
     lines = [line for line in told.stderr.splitlines() if not line.startswith("make:")]
     assert told.returncode != 0
     assert lines == ["reproduce: /bin/false is not Python 3.10 or newer; pass PYTHON=/path/to/python3"]

@@ -91,6 +91,9 @@ def test_the_loss_weighs_contrast_not_amplitude():
     flat = torch.full((1, 3, 64, 64), 0.5)
     faint, strong = (ae.loss(flat, flat + weave * a / 255) for a in (6, 12))
     assert 0.57 < faint / strong < 1
+    late = weave.roll(1, 3)  # the same energy in the wrong place
+    faint, strong = (ae.loss(flat + late * a / 255, flat + weave * a / 255) for a in (6, 12))
+    assert 0.6 < faint / strong < 1
     assert ae.loss(flat, flat + weave * 6 / 255) > ae.loss(flat + 0.01, flat)  # texture lost counts more than a shade
 
 
