@@ -272,6 +272,8 @@ def test_textures_have_unit_variance_and_half_of_them_a_direction():
     f = (peak[:, None] ** 2 + peak[None] ** 2).sqrt().flatten()
     at = f[power.flatten(1)[1::2].argmax(1)]
     assert (at > 1 / 20).all() and (at < 1 / 2).all(), "and their waves are 2.5 to 16 px long"
+    low, high = (power.flatten(1)[::2, (f >= a) & (f < 2 * a)].mean(1) for a in (0.05, 0.2))
+    assert (low > 2 * high).all(), "the others fall with frequency"
 
 
 def test_dead_leaves_are_pictures_with_a_natural_spectrum():
