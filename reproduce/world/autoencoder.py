@@ -1,7 +1,8 @@
 """The autoencoder of the small world: its start and its loss.
 
 Start: eight channels of every layer carry colour linearly from the first step (8x average pooling in, smooth upsampling out),
-the rest has the usual random initialisation. The net thus begins as the average-pooling codec, loses no time on absolute colour,
+the rest has the usual random initialisation. The net thus begins near the average-pooling codec (0.85 of its
+contrast, 1.1 to 1.6 dB below), loses no time on absolute colour,
 and is free to read texture with deep, normalised, nonlinear features from the beginning.
 
 Loss: local contrast counts, not amplitude. Each octave of a Laplacian pyramid is divided by its own local magnitude, as in the
