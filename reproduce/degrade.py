@@ -1,68 +1,55 @@
-"""What happens to an image on its way: so far real JPEG, encoded and decoded by Pillow.
+"""What happens to an image on its way: JPEG files, one after the other or of qualities drawn at random.
 
-`quality` is libjpeg's, 1 to 100, on its standard tables, as in the JPEG bypass (arXiv 2304.02234). Chroma
-subsampling is Pillow's default 4:2:0 unless said otherwise; it is an argument because it removes fine
-colour whatever the quality.
+Every function takes and returns images (N, 3, H, W) in [0, 1], and gradients pass through it; whatever an attack is to survive is
+one such function, which `pgd.expectation` and `protect.photoguard.encoder` accept.
 """
 
-import io
-import operator
-
-import numpy as np
 import torch
-from PIL import Image
 
 from . import images as pixels
+from . import jpeg as codec
+from . import rng
 
-SUBSAMPLING = ("4:4:4", "4:2:2", "4:2:0")
+SUBSAMPLING = codec.SUBSAMPLING
 
 
-def jpeg(images, quality, *, subsampling="4:2:0"):
-    """Encode and decode each 8-bit image: (N, 3, H, W) in [0, 1], multiples of 1/255, on the same device.
+def jpeg(images, quality, **options):
+    """Each image as the JPEG file of its quality shows it: exactly Pillow's save and open, on any device, differentiable.
 
-    quality: a whole number 1 to 100, None for no JPEG (only rounding to 8 bits), or a list with one of
-    these per image.
+    quality: a whole number 1 to 100, None for no JPEG (only rounding to 8 bits), or a list with one of these per image. options:
+    subsampling, surrogate and scale of `reproduce.jpeg.jpeg`.
     """
     pixels.check(images)
-    if subsampling not in SUBSAMPLING:
-        raise ValueError(f"subsampling: expected one of {', '.join(SUBSAMPLING)}, got {subsampling!r}")
-    qualities = _per_image(quality, len(images))
-    stored = pixels.levels(images.detach()).cpu()
-    for i, one in enumerate(qualities):
-        if one is not None:
-            stored[i] = _round_trip(stored[i], one, subsampling)
-    return pixels.from_levels(stored).to(images)
+    each = codec.qualities(quality, len(images), none="no JPEG")
+    filed = codec.jpeg(images, [one or 100 for one in each], **options)
+    if None not in each:
+        return filed
+    rounded = images + (pixels.quantise(images) - images).detach()  # exact, and rounding counts as the identity backward
+    return torch.where(torch.tensor([one is None for one in each], device=images.device).view(-1, 1, 1, 1), rounded, filed)
 
 
-def _round_trip(stored, quality, subsampling):
-    file = io.BytesIO()
-    Image.fromarray(stored.permute(1, 2, 0).contiguous().numpy()).save(
-        file, format="JPEG", quality=quality, subsampling=subsampling
-    )
-    return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)
+def random_jpeg(lowest, highest, generator, **options):
+    """A function images -> images that saves each image at a quality drawn anew from lowest..highest at every call.
+
+    generator: one torch.Generator on the CPU per image, or one alone for one image; each image's draws come from its own.
+    """
+    lowest, highest = codec.qualities([lowest, highest], 2)
+    if lowest > highest:
+        raise ValueError(f"quality: expected the lowest first, got {lowest} to {highest}")
+
+    def filed(images):
+        draws = [torch.randint(lowest, highest + 1, (), generator=one).item() for one in rng.each(generator, len(images))]
+        return jpeg(images, draws, **options)
+
+    return filed
 
 
-def _per_image(quality, count):
-    if isinstance(quality, (torch.Tensor, np.ndarray)):
-        quality = quality.tolist()
-    if not isinstance(quality, (list, tuple)):
-        return [_check_quality(quality, "quality")] * count
-    if len(quality) != count:
-        raise ValueError(
-            f"quality: expected one per image ({count}), got {len(quality)}; pass one number for all"
-        )
-    return [_check_quality(one, f"quality[{i}]") for i, one in enumerate(quality)]
+def chain(*functions):
+    """One function images -> images after the other: chain(a, b)(x) = b(a(x))."""
 
+    def chained(images):
+        for function in functions:
+            images = function(images)
+        return images
 
-def _check_quality(quality, name):
-    if quality is None:
-        return None
-    try:
-        whole = None if isinstance(quality, bool) else operator.index(quality)
-    except TypeError:
-        whole = None
-    if whole is None or not 1 <= whole <= 100:
-        raise ValueError(
-            f"{name}: expected a whole number from 1 to 100, or None for no JPEG, got {quality!r}"
-        )
-    return whole
+    return chained

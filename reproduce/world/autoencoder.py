@@ -1,6 +1,6 @@
 """The autoencoder of the small world: its start and its loss.
 
-Start: eight channels of every layer carry colour linearly from the first step (8x average pooling in, smooth upsampling out),
+Start: eight channels of every layer carry colour linearly from the first step (4x average pooling in, smooth upsampling out),
 the rest has the usual random initialisation. The net thus begins near the average-pooling codec (0.85 of its
 contrast, 1.1 to 1.6 dB below), loses no time on absolute colour,
 and is free to read texture with deep, normalised, nonlinear features from the beginning.
@@ -8,6 +8,9 @@ and is free to read texture with deep, normalised, nonlinear features from the b
 Loss: local contrast counts, not amplitude. Each octave of a Laplacian pyramid is divided by its own local magnitude, as in the
 normalised Laplacian pyramid distance (Laparra et al. 2016), and a second term compares local energies, so that faint texture is
 worth coding. Nothing here knows any attack.
+
+End: each latent channel is brought to mean 0 and deviation 1 over the training pictures, so that the channel for texture weighs as
+much as the one for brightness.
 """
 
 import torch
@@ -20,8 +23,8 @@ YCC = torch.tensor([[0.299, 0.587, 0.114], [0.5, -0.4187, -0.0813], [-0.1687, -0
 SPREAD = torch.tensor([2.0, 5.0, 5.0])  # brings luma and chroma of [-1, 1] images to about unit deviation
 
 
-def autoencoder(channels=(32, 64, 64, 96), layers=1, groups=4):
-    """An AutoencoderKL (8x, 4 latent channels) at the start described above."""
+def autoencoder(channels=(32, 64, 96), layers=1, groups=4):
+    """An AutoencoderKL (4x, 4 latent channels) at the start described above."""
     blocks = len(channels)
     net = AutoencoderKL(
         in_channels=3,
@@ -56,6 +59,24 @@ def autoencoder(channels=(32, 64, 64, 96), layers=1, groups=4):
         for conv in (net.quant_conv, net.post_quant_conv):
             conv.weight.copy_(torch.eye(len(conv.weight))[:, :, None, None])
             conv.bias.zero_()
+    return net
+
+
+@torch.no_grad()
+def standardise(net, images):
+    """Bring each latent channel of `net` to mean 0 and deviation 1 over `images` (N, 3, H, W) in [0, 1]; decoded pictures stay the same.
+
+    The change of scale is folded into the two 1x1 convolutions around the latents, the posterior's log-variance follows.
+    """
+    means = torch.cat([net.encode(part * 2 - 1).latent_dist.mean.float() for part in images.split(50)])
+    centre, spread = means.mean((0, 2, 3)), means.std((0, 2, 3))
+    into, out = net.quant_conv, net.post_quant_conv
+    into.bias[:4] -= centre
+    into.weight[:4] /= spread.view(-1, 1, 1, 1)
+    into.bias[:4] /= spread
+    into.bias[4:] -= 2 * spread.log()
+    out.bias += out.weight[:, :, 0, 0] @ centre
+    out.weight *= spread.view(1, -1, 1, 1)
     return net
 
 

@@ -1,7 +1,7 @@
 """Train the bundled models from scratch, one stage a command, in this order:
 
     python -m reproduce.world.train pictures     render the training set (shards on disk; resumes)
-    python -m reproduce.world.train autoencoder  8x, 4 latent channels
+    python -m reproduce.world.train autoencoder  4x, 4 latent channels
     python -m reproduce.world.train clip         tokenizer, text and image tower
     python -m reproduce.world.train denoiser     epsilon prediction on the autoencoder's latents
     python -m reproduce.world.train inpainting   the 9-channel sibling, started from the denoiser
@@ -33,7 +33,7 @@ SIZES = {  # pictures, steps of each stage and their batch
         pictures=20,
         masked=8,
         leaves=1500,
-        autoencoder=(3200, 8),
+        autoencoder=(7000, 8),
         clip=(1200, 64),
         denoiser=(2150, 48),
         inpainting=(700, 32),
@@ -80,7 +80,9 @@ def train_autoencoder(args):
         folder=args.work,
         seed=args.seed,
         judge=_judge_autoencoder(args),
+        judge_every=2000,
     )
+    net = ae.standardise(net, world[:500].to(args.device).float() / 255)
     net.save_pretrained(args.work / "vae")
 
 
@@ -247,7 +249,7 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path(".train"), help="checkpoints and logs")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "bundle")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kl", type=float, default=0.01, help="weight of the autoencoder's KL term")
+    parser.add_argument("--kl", type=float, default=0.03, help="weight of the autoencoder's KL term")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)
     args.size = SIZES[args.size]
