@@ -4,7 +4,10 @@ Every function takes and returns images (N, 3, H, W) in [0, 1], and gradients pa
 one such function, which `pgd.expectation` and `protect.photoguard.encoder` accept.
 """
 
+import io
+
 import torch
+from PIL import Image
 
 from . import images as pixels
 from . import jpeg as codec
@@ -26,6 +29,16 @@ def jpeg(images, quality, **options):
         return filed
     rounded = images + (pixels.quantise(images) - images).detach()  # exact, and rounding counts as the identity backward
     return torch.where(torch.tensor([one is None for one in each], device=images.device).view(-1, 1, 1, 1), rounded, filed)
+
+
+def jpeg_file(images, quality, subsampling="4:2:0"):
+    """The same through Pillow, one file an image, no gradient: what `jpeg` is held against."""
+    out = []
+    for image in images:
+        file = io.BytesIO()
+        pixels.to_pil(image).save(file, format="JPEG", quality=quality, subsampling=subsampling)
+        out.append(pixels.from_pil(Image.open(file)))
+    return torch.cat(out).to(images)
 
 
 def random_jpeg(lowest, highest, generator, **options):

@@ -147,6 +147,11 @@ def load(path, size=None):
         image = image.crop((left, top, left + side, top + side)).resize(
             (size, size), Image.Resampling.LANCZOS
         )
+    return from_pil(image)
+
+
+def from_pil(image):
+    """A Pillow image in mode RGB as (1, 3, H, W)."""
     return from_levels(torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].contiguous())
 
 

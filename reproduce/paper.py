@@ -22,7 +22,10 @@ ROUNDED = "the result is rounded to 8 bits inside the budget"
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """PhotoGuard's encoder attack; eps, step in levels; decay: share of the step a linear fall ends at."""
+    """PhotoGuard's encoder attack; eps, step in levels; decay: share of the step a linear fall ends at.
+
+    jpeg: lowest and highest quality of the JPEG that the attack sees the image through, drawn anew each step; empty for none.
+    """
 
     eps: float
     step: float
@@ -32,6 +35,7 @@ class EncoderSettings:
     target: str  # "grey image" | "zero latent"
     source: str
     differs: str
+    jpeg: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ PHOTOGUARD_ENCODER = {
         eps=8, step=1, steps=200, decay=None, start="uniform", target="grey image",
         source="this study's budget, common to all methods: 8 levels, 200 steps of 1",
         differs="no published setting; the loss is PhotoGuard's equation 4",
+    ),
+    "jpeg": EncoderSettings(
+        eps=16, step=2, steps=200, decay=None, start="zero", target="grey image", jpeg=(50, 95),
+        source="this study: the paper's setting, seen through JPEG files of random quality (expectation over transformation)",
+        differs="no published setting; one quality from 50 to 95 per image and step, gradient of reproduce/jpeg.py at scale eps / 2",
     ),
 }
 

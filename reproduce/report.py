@@ -36,6 +36,7 @@ LOOKS = {
     "original": (GREY, "o"),
     "noise": ("#e69f00", "s"),
     "photoguard": (BLUE, "D"),
+    "photoguard-encoder-jpeg": ("#56306b", "d"),
     "glaze": ("#cc79a7", "P"),
     "mist": (GREEN, "^"),
     "antidreambooth": (ORANGE, "v"),

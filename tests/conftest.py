@@ -39,3 +39,38 @@ def no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    import tinysd
+
+    from reproduce import profiles
+
+    folder = tmp_path_factory.mktemp("models")
+    opened = {}
+
+    def one(sibling=True):
+        if sibling not in opened:
+            opened[sibling] = profiles.open(str(tinysd.save(folder, sibling=sibling))).model
+        return opened[sibling]
+
+    return one
+
+
+@pytest.fixture
+def study(models, tmp_path):
+    """Studies at the smoke scale on the tiny model; `place` keeps their stores and figures apart."""
+
+    from reproduce import profiles
+    from reproduce.cache import Store
+    from reproduce.study import Study
+
+    def make(place="one", name="bundled", seed=0, sibling=True, images=None):
+        def opener(name, scale):
+            return profiles.Profile(name, models(sibling), 64, scale)
+
+        folder = tmp_path / place
+        return Study(name, "smoke", seed, folder / "figures", images=images, store=Store(folder / "store"), opener=opener)
+
+    return make

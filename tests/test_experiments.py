@@ -10,41 +10,11 @@ import tinysd
 import torch
 from PIL import Image
 
-from reproduce import degrade, edit, paper, profiles, report, rng
+from reproduce import degrade, edit, paper, report, rng
 from reproduce import images as pixels
-from reproduce.cache import Store
 from reproduce.experiments import jpeg_bypass as lab
 from reproduce.experiments import jpeg_report as read
 from reproduce.experiments import subjects
-from reproduce.study import Study
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    opened = {}
-
-    def one(sibling=True):
-        if sibling not in opened:
-            opened[sibling] = profiles.open(str(tinysd.save(folder, sibling=sibling))).model
-        return opened[sibling]
-
-    return one
-
-
-@pytest.fixture
-def study(models, tmp_path):
-    """Studies at the smoke scale on the tiny model; `place` keeps their stores and figures apart."""
-
-    def make(place="one", name="bundled", seed=0, sibling=True, images=None):
-        def opener(name, scale):
-            return profiles.Profile(name, models(sibling), 64, scale)
-
-        folder = tmp_path / place
-        return Study(name, "smoke", seed, folder / "figures", images=images, store=Store(folder / "store"), opener=opener)
-
-    return make
-
 
 # --- pictures ----------------------------------------------------------------------------------------------------------------
 
@@ -151,7 +121,7 @@ def test_bypass_end_to_end(study, models):
         assert row["ssim"] > 0.999 and row["latents_moved"] < 1e-4
     for row in find(seed="other"):
         assert row["protection"] == "clean" and row["ssim"] < 0.99 and row["latents_moved"] < 1e-4
-    moved = {name: np.mean([r["latents_moved"] for r in find(protection=name, quality=None, seed="same")]) for name in lab.PROTECTIONS}
+    moved = {name: np.mean([r["latents_moved"] for r in find(protection=name, quality=None, seed="same")]) for name in lab.COMPARED}
     assert moved["photoguard-encoder"] > 2 * moved["noise"] > 0
 
     # one job by hand: what is sent is the stored protected picture through JPEG, and what comes back is its edit
@@ -164,7 +134,7 @@ def test_bypass_end_to_end(study, models):
     generator = rng.generator(0, "edit", "variation", "same", known.prompts[1][0], known.names[1])
     own = edit.vary(sent[k : k + 1], [known.prompts[1][0]], models(), settings=settings, generator=[generator])
     torch.testing.assert_close(made[k : k + 1], own, rtol=0, atol=1.01 / 255)
-    for name in lab.PROTECTIONS:  # whatever was sent, it is held against the edit of the clean picture
+    for name in ("clean", *lab.COMPARED):  # whatever was sent, it is held against the edit of the clean picture
         reference = bypass.edited.images(job | {"protection": name}, "clean edit")
         torch.testing.assert_close(reference, bypass.edited.images(job | {"protection": "clean"}, "edit")[:1], rtol=0, atol=1.01 / 255)
     settings = replace(paper.PHOTOGUARD_EDIT["released inpainting"], steps=4)
@@ -227,7 +197,7 @@ def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_table_and_fig
 
 
 @pytest.mark.parametrize(
-    "settings, subsampling, said", [("papr", "4:2:0", "paper, released, equal"), ("paper", "420", "4:4:4, 4:2:2, 4:2:0")]
+    "settings, subsampling, said", [("papr", "4:2:0", "paper, released, equal, jpeg"), ("paper", "420", "4:4:4, 4:2:2, 4:2:0")]
 )
 def test_misspelt_parameters_list_what_there_is_before_anything_runs(study, settings, subsampling, said):
     with pytest.raises(ValueError, match=said):

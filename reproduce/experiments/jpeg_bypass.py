@@ -15,19 +15,19 @@ from ..study import Result
 from . import subjects
 from .jpeg_report import SHOWN
 
-PROTECTIONS = ("clean", "noise", "photoguard-encoder")
+COMPARED = {"noise": ("noise", None), "photoguard-encoder": ("photoguard-encoder", None)}  # name -> method, settings (None: as given)
 MEASURES = ("ssim", "psnr", "vifp", "fsim", "ssim-sewar")
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is run: people, photographs, prompts each, edit steps, attack steps and JPEG qualities (None: no JPEG)."""
+    """How much is run: people, photographs, prompts each, edit steps (None: no such edit), attack steps, JPEG qualities (None: no JPEG)."""
 
     people: int
     photographs: int
     prompts: int
     variation_steps: int
-    inpainting_steps: int
+    inpainting_steps: int | None
     attack_steps: int | None  # None: as the settings say
     qualities: tuple
 
@@ -41,36 +41,36 @@ SCALES = {
 
 
 class Bypass:
-    """The experiment over one study: pictures, their protections, and the sweep of edits."""
+    """The experiment over one study: pictures, their protections (see COMPARED), and the sweep of edits."""
 
-    def __init__(self, study, settings="paper", subsampling="4:2:0", *, images=""):
+    def __init__(self, study, settings="paper", subsampling="4:2:0", *, images="", compared=COMPARED, scale=None):
         profiles.one_of("settings", settings, list(protect.PROTECTIONS["photoguard-encoder"].settings))
         profiles.one_of("subsampling", subsampling, degrade.SUBSAMPLING)
         study.images = images or study.images
-        self.study, self.settings, self.subsampling, self.scale = (
-            study,
-            settings,
-            subsampling,
-            SCALES[study.scale],
-        )
+        self.study, self.settings, self.subsampling = study, settings, subsampling
+        self.scale = scale or SCALES[study.scale]
+        self.compared = {name: (method, chosen or settings) for name, (method, chosen) in compared.items()}
         self.sets = {"people": subjects.people(study, self.scale.people)}
         if self.scale.photographs and not study.images:
             self.sets["photographs"] = subjects.photographs(study, self.scale.photographs)
 
     def protect(self):
         """Every picture under every protection; a sweep whose pictures are called "image"."""
-        jobs = [dict(group=group, protection=name, settings=self.settings) for group in self.sets for name in PROTECTIONS[1:]]
+        jobs = [
+            dict(group=group, protection=name, method=method, settings=self._settings(method, settings))
+            for group in self.sets
+            for name, (method, settings) in self.compared.items()
+        ]
         self.protected = self.study.sweep("jpeg_bypass/protect", jobs, self._protect)
         return self.protected
 
     def _protect(self, job):
         known = self.sets[job["group"]]
-        settings = self.settings if self.settings in protect.PROTECTIONS[job["protection"]].settings else "paper"
         made = protect.apply(
             known.images,
             self.study.model,
-            job["protection"],
-            settings=settings,
+            job["method"],
+            settings=job["settings"],
             seed=self.study.seed,
             steps=self.scale.attack_steps,
         )
@@ -87,15 +87,19 @@ class Bypass:
         ]
         return Result(rows, {"image": made})
 
+    @staticmethod
+    def _settings(method, settings):
+        return settings if settings in protect.PROTECTIONS[method].settings else "paper"
+
     def edits(self):
         """Every picture, prompt and protection edited at every quality; rows one per edit."""
         kinds = [
             kind
-            for kind, unet in (
-                ("variation", self.study.model.unet),
-                ("inpainting", self.study.model.unet_inpainting),
+            for kind, unet, steps in (
+                ("variation", self.study.model.unet, self.scale.variation_steps),
+                ("inpainting", self.study.model.unet_inpainting, self.scale.inpainting_steps),
             )
-            if unet
+            if unet and steps
         ]
         jobs = [
             dict(
@@ -105,7 +109,7 @@ class Bypass:
                 image=known.names[i],
                 prompt=known.prompts[i][k],
                 protection=name,
-                settings=self.settings,
+                settings=settings,
                 subsampling=self.subsampling,
             )
             for kind in kinds
@@ -113,7 +117,7 @@ class Bypass:
             if (kind, group) != ("inpainting", "photographs")
             for i in range(len(known.names))
             for k in range(self.scale.prompts if kind == "variation" else 1)
-            for name in PROTECTIONS
+            for name, (_, settings) in {"clean": (None, None), **self.compared}.items()
         ]
         self.edited = self.study.sweep("jpeg_bypass/edits", jobs, self._edit)
         return self.edited

@@ -122,9 +122,11 @@ def tiles(height, width, factor):
     if height * width <= PIXELS:
         return [(range(height), range(width))]
 
+    grid = math.lcm(factor, 16)  # cuts fall between the blocks of a JPEG file
+
     def cuts(length):
         count = math.ceil(length / TILE)
-        side = math.ceil(length / count / factor) * factor
+        side = math.ceil(length / count / grid) * grid
         return [range(start, min(start + side, length)) for start in range(0, length, side)]
 
     return [(rows, columns) for rows in cuts(height) for columns in cuts(width)]

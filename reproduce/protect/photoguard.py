@@ -8,16 +8,18 @@ has the same signs. What else the settings change against their sources stands i
 
 import torch
 
+from .. import degrade
 from .. import images as pixels
 from ..pgd import Linf, pgd
 
 GREY = 0.5
 
 
-def encoder(images, model, *, settings, generator=None, mask=None, callback=None):
+def encoder(images, model, *, settings, generator=None, mask=None, callback=None, through=None):
     """Protect images (N, 3, H, W); returns 8-bit images inside `settings.eps` levels.
 
-    model: encode(images) -> posterior with .mean. generator: one per image, for a uniform start.
+    model: encode(images) -> posterior with .mean. generator: one per image, for a uniform start and for settings.jpeg.
+    through: images -> images, what happens to the file before the model sees it; by default settings.jpeg, else nothing.
     mask: (N, 1, H, W), 1 where the photo is kept and protected, 0 where an edit will paint: the inverse of an
     inpainting mask, cut at 1/2. Only the kept region is perturbed, and the encoder sees the rest as mid grey,
     as an inpainting pipeline shows it and as the released inpainting attack has it.
@@ -28,9 +30,12 @@ def encoder(images, model, *, settings, generator=None, mask=None, callback=None
     pixels.check(images)
     kept = None if mask is None else (pixels.check_mask(mask, images) >= 0.5).to(images)
     goal = target(images, model, settings.target)
+    if through is None and settings.jpeg:
+        through = degrade.random_jpeg(*settings.jpeg, generator, scale=settings.eps / 2)
 
     def distance(x):
-        seen = x if kept is None else x * kept + GREY * (1 - kept)
+        seen = x if through is None else through(x)
+        seen = seen if kept is None else seen * kept + GREY * (1 - kept)
         return torch.linalg.vector_norm((model.encode(seen).mean.float() - goal).flatten(1), dim=1)
 
     return pgd(

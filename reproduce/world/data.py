@@ -100,7 +100,7 @@ def batch_of(args, data, table, row, batch, generator, among=None):
 
 
 def masked(args, scale):
-    """Masks (n, 1, 16, 16) and latents (n, 4, 16, 16) of masked pictures, as diffusers' pipeline makes them, for the first shards."""
+    """Masks (n, 1, 32, 32) and latents (n, 4, 32, 32) of masked pictures, as diffusers' pipeline makes them, for the first shards."""
     from diffusers import AutoencoderKL
 
     path = _kept(args, "masked")
@@ -113,7 +113,7 @@ def masked(args, scale):
             shown = (images[i : i + 50].float() / 127.5 - 1) * (mask < 0.5)
             with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
                 hidden.append((vae.encode(shown.to(args.device)).latent_dist.mean.float().cpu() * scale).half())
-            small.append(mask[:, :, ::8, ::8])
+            small.append(torch.nn.functional.interpolate(mask, hidden[-1].shape[2:]))  # nearest, as the pipeline does
         torch.save(dict(mask=torch.cat(small), hidden=torch.cat(hidden)), path)
     found = torch.load(path, weights_only=True)
     return found["mask"], found["hidden"].float()

@@ -25,10 +25,11 @@ def schedule():
     )
 
 
-def denoiser(channels=(64, 96, 128), layers=1, in_channels=4):
-    """An untrained UNet2DConditionModel on 16x16 latents, cross-attention at 8x8 and 4x4 and in the middle."""
+def denoiser(channels=(32, 64, 96, 128), layers=1, in_channels=4):
+    """An untrained UNet2DConditionModel on 32x32 latents, cross-attention in the two coarsest levels and in the middle."""
+    plain = len(channels) - 2
     return UNet2DConditionModel(
-        sample_size=16,
+        sample_size=32,
         in_channels=in_channels,
         out_channels=4,
         block_out_channels=channels,
@@ -36,8 +37,8 @@ def denoiser(channels=(64, 96, 128), layers=1, in_channels=4):
         cross_attention_dim=WIDTH,
         attention_head_dim=4,
         norm_num_groups=16,
-        down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * (len(channels) - 1),
-        up_block_types=("CrossAttnUpBlock2D",) * (len(channels) - 1) + ("UpBlock2D",),
+        down_block_types=("DownBlock2D",) * plain + ("CrossAttnDownBlock2D",) * 2,
+        up_block_types=("CrossAttnUpBlock2D",) * 2 + ("UpBlock2D",) * plain,
     )
 
 

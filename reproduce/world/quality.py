@@ -1,12 +1,11 @@
 """How good the bundled models are, on held-out renders and on real photographs: the figures of the bundle's README and notebook 00."""
 
-import io
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from .. import degrade
 from . import tower
 from .render import render
 
@@ -86,22 +85,13 @@ def susceptibility(encode, images, *, eps=8, steps=200, seed=0):
     x = (x * 255).round() / 255
     result = {
         "attack": ratio(x),
-        "attack, JPEG 75": ratio(_jpeg(x, 75)),
-        "attack, JPEG 50": ratio(_jpeg(x, 50)),
+        "attack, JPEG 75": ratio(degrade.jpeg(x, 75)),
+        "attack, JPEG 50": ratio(degrade.jpeg(x, 50)),
         "noise": ratio(noisy),
         "noise moved": ratio(noisy, clean),
-        "JPEG 75 alone": ratio(_jpeg(images, 75)),
+        "JPEG 75 alone": ratio(degrade.jpeg(images, 75)),
     }
     return {name: round(value, 3) for name, value in result.items()}
-
-
-def _jpeg(images, quality):
-    out = []
-    for image in images:
-        file = io.BytesIO()
-        Image.fromarray((image.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()).save(file, "JPEG", quality=quality)
-        out.append(torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1).float() / 255)
-    return torch.stack(out)
 
 
 def retrieval(clip, tokens, count=512, among=32):
