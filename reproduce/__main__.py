@@ -49,7 +49,11 @@ def parser() -> Parser:
         "--out", default=os.environ.get("REPRODUCE_OUT") or "figures", help="folder for the results"
     )
     run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE")
-    bench = commands.add_parser("bench", help="runtime and memory of every protection, an edit and the renderer")
+    bench = commands.add_parser("bench", help="runtime and memory of every protection, an edit and the renderer; or of the JPEG")
+    bench.add_argument(
+        "what", nargs="?", metavar="benchmark", choices=["everything", "jpeg"], default="everything",
+        help="everything, or jpeg: beside kornia's and Pillow's, at --size 512 by default",
+    )  # fmt: skip
     bench.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
     bench.add_argument("--size", type=int, help="pixels a side; the model's own by default")
     bench.add_argument("--batch", type=int, default=1, help="pictures at once")
@@ -166,14 +170,18 @@ def protect(options) -> int:
 
 
 def bench(options) -> int:
-    """Print what protections, an edit, the renderer and opening the model cost here."""
+    """Print what protections, an edit, the renderer and opening the model cost here; or the JPEG."""
     if options.batch < 1 or options.steps < 1:
         raise ValueError(f"expected --batch and --steps of at least 1, got {options.batch} and {options.steps}")
     from . import bench as clock
-    from . import notebook, summary
+    from . import bench_jpeg, notebook, summary
 
     notebook.quiet()
-
+    if options.what == "jpeg":
+        found = bench_jpeg.rows(512 if options.size is None else options.size)
+        heads = {key: head for key, head in bench_jpeg.HEADS.items() if any(key in row for row in found)}
+        print(summary.table_markdown(found, heads, [bench_jpeg.FOOTNOTE]))
+        return 0
     print(summary.table_markdown(clock.rows(options.profile, options.size, options.steps, options.batch), clock.HEADS))
     return 0
 

@@ -27,6 +27,8 @@ def jpeg(images, quality, **options):
     filed = codec.jpeg(images, [one or 100 for one in each], **options)
     if None not in each:
         return filed
+    if options.get("surrogate") == "none":
+        images = images.detach()
     rounded = images + (pixels.quantise(images) - images).detach()  # exact, and rounding counts as the identity backward
     return torch.where(torch.tensor([one is None for one in each], device=images.device).view(-1, 1, 1, 1), rounded, filed)
 

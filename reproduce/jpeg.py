@@ -23,7 +23,8 @@ from . import images as pixels
 from . import libjpeg as lib
 
 SUBSAMPLING = tuple(lib.SUBSAMPLING)
-SURROGATES = ("cauchy", "straight-through", "polynomial", "identity", "none")
+WEIGHED = ("cauchy", "straight-through", "polynomial")
+SURROGATES = (*WEIGHED, "identity", "none")
 
 
 def jpeg(images, quality, *, subsampling="4:2:0", surrogate="cauchy", scale=4.0, tables=None):
@@ -39,10 +40,12 @@ def jpeg(images, quality, *, subsampling="4:2:0", surrogate="cauchy", scale=4.0,
         raise ValueError(f"subsampling: expected one of {', '.join(SUBSAMPLING)}, got {subsampling!r}")
     if surrogate not in SURROGATES:
         raise ValueError(f"surrogate: expected one of {', '.join(SURROGATES)}, got {surrogate!r}")
-    if not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
+    if isinstance(scale, (bool, str)) or not hasattr(scale, "__float__") or not 0 < float(scale) < math.inf:
         raise ValueError(f"scale: expected grey levels above 0, got {scale!r}")
     steps = lib.quantisation(qualities(quality, len(images), "" if tables is None else "the tables as they are"), tables).to(images.device)
-    return _Jpeg.apply(images.detach() if surrogate == "none" else images, steps, lib.SUBSAMPLING[subsampling], surrogate, scale)
+    if not (torch.is_grad_enabled() and images.requires_grad) or surrogate == "none":
+        images, surrogate = images.detach(), "none"  # and nothing is kept for a backward pass
+    return _Jpeg.apply(images, steps, lib.SUBSAMPLING[subsampling], surrogate, float(scale))
 
 
 def qualities(quality, count, none=""):
@@ -65,19 +68,20 @@ class _Jpeg(torch.autograd.Function):
     def forward(ctx, images, steps, factors, surrogate, scale):
         ctx.surrogate, ctx.scale, ctx.factors = surrogate, scale, [(1, 1), factors][: 1 if images.shape[1] == 1 else 2]
         size, planes, kept = images.shape[2:], [], [steps]
-        backward = ctx.needs_input_grad[0] and surrogate != "identity"
         with torch.autocast(images.device.type, enabled=False):
-            levels = images.contiguous().mul(255).round_().to(_work(images))
-            for plane, step, shared in zip(lib.to_ycc(levels), (steps[:, :1], steps[:, 1:]), ctx.factors, strict=False):
-                quotient = lib.quotient(lib.shrink(plane, shared), step)
+            coded = lib.to_ycc(images.contiguous().mul(255).round_().to(_work(images)))
+            for i, shared in enumerate(ctx.factors):
+                step, coded[i] = _of(steps, i), lib.shrink(coded[i], shared)
+                quotient = lib.quotient(coded[i], step)
                 plane = lib.decode(quotient, step)
                 inside = plane.clamp(-128, 127)
                 planes.append(lib.grow(inside, size, shared))
-                if backward:
+                if surrogate in WEIGHED:
                     kept += [_same(plane, inside).to(images.dtype), quotient.to(images.dtype)]
+            del coded, plane, inside  # each is as large as a part of the picture
             whole = lib.to_rgb(planes)
             out = whole.clamp(0, 255)
-        if backward:
+        if surrogate in WEIGHED:
             ctx.save_for_backward(*kept, _same(whole, out).to(images.dtype))
         return out.to(images.dtype).div_(255)
 
@@ -87,20 +91,26 @@ class _Jpeg(torch.autograd.Function):
         if ctx.surrogate == "identity":
             return gradient, None, None, None, None
         steps, *kept, inside = ctx.saved_tensors
-        size = gradient.shape[2:]
+        size, grey = gradient.shape[2:], gradient.shape[1] == 1
         with torch.autocast(gradient.device.type, enabled=False):
             gradient = gradient * inside
-            parts = [gradient] if gradient.shape[1] == 1 else [gradient.sum(1, keepdim=True), lib.mix(lib.TO_RGB.T, gradient)]
+            parts = [gradient] if grey else [gradient.sum(1, keepdim=True), lib.mix(lib.TO_RGB.T, gradient)]
+            del gradient
             for i, shared in enumerate(ctx.factors):
-                inside, quotient, step = kept[2 * i], kept[2 * i + 1], (steps[:, :1], steps[:, 1:])[i]
+                inside, quotient = kept[2 * i : 2 * i + 2]
                 part = lib.grow_back(parts[i], inside.shape, shared).mul_(inside)
                 if ctx.surrogate != "straight-through":  # there the DCT and its inverse cancel
                     part = lib.dct(part, lib.DCT)
-                    lib.blocks(part).mul_(_weight(lib.blocks(quotient), lib.tile(step, part), ctx.surrogate, ctx.scale))
+                    lib.blocks(part).mul_(_weight(lib.blocks(quotient), lib.tile(_of(steps, i), part), ctx.surrogate, ctx.scale))
                     part = lib.dct(part, lib.DCT.T)
                 parts[i] = lib.shrink_back(part, size, shared)
-            gradient = parts[0] if len(parts) == 1 else lib.mix(lib.TO_YCC.T, torch.cat(parts, 1))
+            gradient = parts[0] if grey else lib.mix(lib.TO_YCC.T, torch.cat(parts, 1))
         return gradient, None, None, None, None
+
+
+def _of(steps, i):
+    """The steps of luma (0) or chroma (1)."""
+    return steps[:, 1:] if i else steps[:, :1]
 
 
 def _work(images):
@@ -110,8 +120,8 @@ def _work(images):
 
 
 def _same(a, b):
-    """1 where two planes of whole numbers agree, else 0; faster than a comparison."""
-    return (a - b).abs_().neg_().add_(1).clamp_(min=0)
+    """1 where two planes of whole numbers agree, else 0, in place of `a`; faster than a comparison."""
+    return a.sub_(b).abs_().neg_().add_(1).clamp_(min=0)
 
 
 def _weight(quotient, step, surrogate, scale):

@@ -43,8 +43,11 @@ NUDGE = 1 + 2**-17  # takes ties away from zero; other quotients c / 8q (|c| < 2
 
 def quantisation(qualities, tables=None):
     """Steps (N, 3, 8, 8) of Y, Cb, Cr for N qualities, as jcparam.c scales the tables."""
-    base = STANDARD if tables is None else torch.as_tensor(tables)
-    if base.is_floating_point() or base.ndim != 3 or base.shape[1:] != (8, 8) or not 1 <= len(base) <= 3:
+    try:
+        base = STANDARD if tables is None else torch.as_tensor(tables)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"tables: expected 1 to 3 tables of 8x8 whole numbers, got {type(tables).__name__}") from None
+    if base.is_floating_point() or base.dtype == torch.bool or base.ndim != 3 or base.shape[1:] != (8, 8) or not 1 <= len(base) <= 3:
         raise ValueError(f"tables: expected 1 to 3 tables of 8x8 whole numbers, got {tuple(base.shape)} {base.dtype}")
     base = base.long().cpu()[[0, min(1, len(base) - 1), 2 if len(base) == 3 else min(1, len(base) - 1)]]
     if tables is not None and (base.min() < 1 or base.max() > 255):

@@ -135,9 +135,11 @@ class Study:
         return self._save(artefact, ".csv", record.rows_csv(rows).encode(), settings)
 
     def save_figure(self, artefact: str, figure, *, settings: dict | None = None):
-        """Write `<artefact>.png` at 150 dots per inch; returns the figure, for the notebook to show."""
+        """Write `<artefact>.png` at 150 dots per inch, signed with model, seed and scale; returns the figure, for the notebook to show."""
+        signature = f"{self.profile.describe()}; seed {self.seed}, scale {self.scale}"
+        figure.text(1, 0, signature, ha="right", va="top", fontsize=6.5, color="#8a8a8a")
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None}, bbox_inches="tight", pad_inches=0.06)
         self._save(artefact, ".png", buffer.getvalue(), settings)
         import matplotlib.pyplot as plt
 

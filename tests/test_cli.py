@@ -67,6 +67,7 @@ def test_list_names_every_artefact_its_needs_minutes_and_place(root, capsys):
         (["protect", "x.png", "--method", "nose", "-o", "out"], "did you mean noise?"),
         (["protect", "x.png", "--method", "noise", "--settings", "pape", "-o", "o"], "did you mean paper?"),
         (["protect", "x.png", "--method", "noise", "--eps", "0", "-o", "o"], "got 0"),
+        (["bench", "jpg"], "no benchmark 'jpg'; did you mean jpeg? There is: everything, jpeg"),
         (["protect", "x.png", "--method", "noise"], "the following arguments are required: -o/--out"),
     ],
 )

@@ -36,7 +36,7 @@ def test_every_experiment_end_to_end(study):
     for table, heads in [
         (read.agreement_table(agreement), read.AGREEMENT_HEADS),
         (read.by_quality(foresight, "surrogate", "correlation"), read.quality_heads(foresight, "gradient through")),
-        (read.attack_table(attacks, 75), read.quality_heads(attacks, "attack through", "through")),
+        (read.attack_table(attacks), read.quality_heads(attacks, "attack through", "through")),
         (read.survival_table(spectra), read.survival_heads(spectra)),
         (read.effects_table(edits), read.EFFECT_HEADS),
     ]:

@@ -66,9 +66,10 @@ def quality_heads(rows, what, also=None):
     return {"what": what} | ({also: "made for quality"} if also else {}) | {q: q for q in qualities}
 
 
-def attack_table(rows, through):
-    """The lines of by_quality for the attacks made through one quality."""
-    return [dict(line, through=through) for line in by_quality([r for r in rows if r["through"] == through], "surrogate", "left")]
+def attack_table(rows):
+    """The lines of by_quality for the attacks, one a surrogate and quality it was made for."""
+    made_for = dict.fromkeys(r["through"] for r in rows)
+    return [dict(line, through=q) for q in made_for for line in by_quality([r for r in rows if r["through"] == q], "surrogate", "left")]
 
 
 def attack_figure(rows):

@@ -2,6 +2,7 @@
 
     python -m reproduce.world.train pictures     render the training set (shards on disk; resumes)
     python -m reproduce.world.train autoencoder  4x, 4 latent channels
+    python -m reproduce.world.train decoder      its decoder alone, for longer: the latents stay what they are
     python -m reproduce.world.train clip         tokenizer, text and image tower
     python -m reproduce.world.train denoiser     epsilon prediction on the autoencoder's latents
     python -m reproduce.world.train inpainting   the 9-channel sibling, started from the denoiser
@@ -28,21 +29,23 @@ from .render import render
 
 AUTOENCODER_SHARDS = 10  # crops and flips make enough of them
 SIZES = {  # pictures, steps of each stage and their batch
-    "tiny": dict(pictures=1, masked=1, leaves=64, autoencoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
+    "tiny": dict(pictures=1, masked=1, leaves=64, autoencoder=(4, 4), decoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
     "small": dict(
         pictures=20,
-        masked=8,
+        masked=6,
         leaves=1500,
         autoencoder=(4500, 8),
+        decoder=(1500, 8),
         clip=(1200, 64),
-        denoiser=(2150, 48),
-        inpainting=(700, 32),
+        denoiser=(2200, 64),
+        inpainting=(1000, 48),
     ),
     "large": dict(
         pictures=120,
         masked=120,
         leaves=20000,
         autoencoder=(150000, 32),
+        decoder=(50000, 32),
         clip=(30000, 256),
         denoiser=(150000, 256),
         inpainting=(50000, 256),
@@ -50,25 +53,40 @@ SIZES = {  # pictures, steps of each stage and their batch
 }
 
 
-def train_autoencoder(args):
-    """Three quarters renders, one quarter dead leaves, 64 px crops and flips."""
-    steps, batch = args.size["autoencoder"]
+def crops(args, batch):
+    """A function step, generator -> (batch, 3, 64, 64): three quarters renders, one quarter dead leaves, crops and flips."""
     world, _, _ = shards(args, AUTOENCODER_SHARDS)
     made = [dead_leaves(min(64, args.size["leaves"]), 128, rng.generator(args.seed, "leaves", i)) for i in range(args.size["leaves"] // 64)]
     leaves = (torch.cat(made) * 255).round().to(torch.uint8)
-    torch.manual_seed(args.seed)
-    net = ae.autoencoder().to(args.device, memory_format=torch.channels_last)
 
-    def loss(net, step, generator):
+    def crop(step, generator):
         draw = lambda high, count: torch.randint(high, (count,), generator=generator)  # noqa: E731
         (y, x), quarter = draw(65, 2).tolist(), batch // 4
         images = torch.cat([world[draw(len(world), batch - quarter)], leaves[draw(len(leaves), quarter)]])
         images = images[:, :, y : y + 64, x : x + 64]
-        images = (images.flip(3) if step % 2 else images).to(args.device).float() / 255
-        with torch.autocast(args.device, torch.bfloat16):
-            posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
-            noise = torch.randn(posterior.mean.shape, generator=generator).to(args.device)
-            out = net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
+        return (images.flip(3) if step % 2 else images).to(args.device).float() / 255
+
+    return crop
+
+
+def sample(net, images, generator):
+    """The posterior of a batch and the pictures decoded from a draw of it, under autocast."""
+    with torch.autocast(images.device.type, torch.bfloat16):
+        posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(images.device)
+        return posterior, net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
+
+
+def train_autoencoder(args):
+    """The whole autoencoder; at the end its latents are brought to unit deviation."""
+    steps, batch = args.size["autoencoder"]
+    crop = crops(args, batch)
+    torch.manual_seed(args.seed)
+    net = ae.autoencoder().to(args.device, memory_format=torch.channels_last)
+
+    def loss(net, step, generator):
+        images = crop(step, generator)
+        posterior, out = sample(net, images, generator)
         kl = 0.5 * (posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()).mean()
         return ae.loss(out, images) + args.kl * kl
 
@@ -82,8 +100,38 @@ def train_autoencoder(args):
         judge=_judge_autoencoder(args),
         judge_every=2000,
     )
+    world, _, _ = shards(args, 1)
     net = ae.standardise(net, world[:500].to(args.device).float() / 255)
     net.save_pretrained(args.work / "vae")
+
+
+def train_decoder(args):
+    """The decoder under a fixed encoder, without the term for local energies, which serves the encoder."""
+    from diffusers import AutoencoderKL
+
+    steps, batch = args.size["decoder"]
+    crop = crops(args, batch)
+    net = AutoencoderKL.from_pretrained(args.work / "vae").to(args.device, memory_format=torch.channels_last)
+    net.encoder.requires_grad_(False)
+    net.quant_conv.requires_grad_(False)
+
+    def loss(net, step, generator):
+        images = crop(step, generator)
+        return ae.loss(sample(net, images, generator)[1], images, energy=0)
+
+    net = fit(
+        net,
+        loss,
+        stage="decoder",
+        steps=steps,
+        folder=args.work,
+        seed=args.seed,
+        judge=_judge_autoencoder(args),
+        judge_every=1000,
+        muon=4e-3,
+        adam=6e-4,
+    )
+    net.save_pretrained(args.work / "vae_decoder")
 
 
 def _judge_autoencoder(args):
@@ -204,7 +252,7 @@ def bundle(args):
     from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-    vae = AutoencoderKL.from_pretrained(args.work / "vae")
+    vae = AutoencoderKL.from_pretrained(args.work / "vae_decoder")
     vae.register_to_config(scaling_factor=latents(args)["scale"])
     pipe = StableDiffusionPipeline(
         vae=vae,
@@ -222,7 +270,7 @@ def bundle(args):
     tower.portable(args.out, args.work / "tokenizer")
     logs = {
         stage: [json.loads(line) for line in (args.work / f"{stage}.jsonl").read_text().splitlines()][-1]
-        for stage in ("autoencoder", "clip", "denoiser", "inpainting")
+        for stage in ("autoencoder", "decoder", "clip", "denoiser", "inpainting")
     }
     (args.out / "training.json").write_text(json.dumps(logs, indent=1) + "\n")
     print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
@@ -231,6 +279,7 @@ def bundle(args):
 STAGES = {
     "pictures": pictures,
     "autoencoder": train_autoencoder,
+    "decoder": train_decoder,
     "clip": train_clip,
     "denoiser": train_denoiser,
     "inpainting": train_inpainting,
