@@ -61,7 +61,7 @@ def parser() -> Parser:
     protect = commands.add_parser("protect", help="protect images and write them as PNG")
     protect.add_argument("images", nargs="+", metavar="IMAGE")
     protect.add_argument("--method", required=True)
-    protect.add_argument("--settings", help="paper, released or equal; the method's first by default")
+    protect.add_argument("--settings", help="paper, released, equal or jpeg, where a method has them; the method's first by default")
     protect.add_argument("--eps", type=float, help="budget in grey levels, in place of the settings' own")
     protect.add_argument(
         "--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all"

@@ -35,7 +35,7 @@ class Scale:
 EVERY = (None, *range(100, 0, -5))
 SCALES = {
     "smoke": Scale(2, 1, 1, 8, 4, 10, (None, 75, 15)),
-    "standard": Scale(8, 3, 1, 50, 20, None, EVERY),
+    "standard": Scale(6, 3, 1, 50, 20, None, EVERY),
     "paper": Scale(20, 3, 3, 50, 100, None, EVERY),
 }
 

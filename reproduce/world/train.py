@@ -37,8 +37,8 @@ SIZES = {  # pictures, steps of each stage and their batch
         autoencoder=(4500, 8),
         decoder=(1500, 8),
         clip=(1200, 64),
-        denoiser=(2200, 64),
-        inpainting=(1000, 48),
+        denoiser=(1600, 64),
+        inpainting=(650, 48),
     ),
     "large": dict(
         pictures=120,
