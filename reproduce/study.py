@@ -137,11 +137,14 @@ class Study:
     def save_figure(self, artefact: str, figure, *, settings: dict | None = None):
         """Write `<artefact>.png` at 150 dots per inch, signed with model, seed and scale; returns the figure, for the notebook to show."""
         signature = f"{self.profile.describe()}; seed {self.seed}, scale {self.scale}"
-        figure.text(1, 0, signature, ha="right", va="top", fontsize=6.5, color="#8a8a8a")
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None}, bbox_inches="tight", pad_inches=0.06)
-        self._save(artefact, ".png", buffer.getvalue(), settings)
+        figure.text(0.995, 0, signature, ha="right", va="top", fontsize=6.5, color="#8a8a8a")
         import matplotlib.pyplot as plt
+        from matplotlib.transforms import Bbox
+
+        buffer, (width, height) = io.BytesIO(), figure.get_size_inches()
+        with_signature = Bbox.from_extents(0, -0.16, width, height)
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None}, bbox_inches=with_signature)
+        self._save(artefact, ".png", buffer.getvalue(), settings)
 
         plt.close(figure)  # else the notebook shows it twice
         return figure

@@ -254,7 +254,10 @@ def test_figures_are_saved_at_150_dpi_and_closed(tmp_path):
     figure = plt.figure(figsize=(2, 1))
     assert fakelab.study(tmp_path).save_figure("f", figure) is figure
     assert not plt.fignum_exists(figure.number)
-    assert Image.open(tmp_path / "figures/bundled-smoke/f.png").size == (300, 150)
+    picture = Image.open(tmp_path / "figures/bundled-smoke/f.png").convert("L")
+    assert picture.size == (300, 174)  # and a strip for the signature below
+    assert picture.crop((0, 150, 300, 174)).getextrema()[0] < 200, "model, seed and scale stand below"
+    assert picture.crop((0, 0, 300, 150)).getextrema() == (255, 255)
 
 
 def test_only_the_standard_scale_writes_where_the_committed_figures_are():

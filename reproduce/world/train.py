@@ -18,16 +18,12 @@ from pathlib import Path
 
 import torch
 
-from .. import rng
-from . import autoencoder as ae
 from . import denoiser as dn
 from . import tower
 from .data import batch_of, contexts, latents, masked, pictures, shards
 from .fit import fit
-from .leaves import dead_leaves
-from .render import render
+from .train_codec import train_autoencoder, train_decoder
 
-AUTOENCODER_SHARDS = 10  # crops and flips make enough of them
 SIZES = {  # pictures, steps of each stage and their batch
     "tiny": dict(pictures=1, masked=1, leaves=64, autoencoder=(4, 4), decoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
     "small": dict(
@@ -51,99 +47,6 @@ SIZES = {  # pictures, steps of each stage and their batch
         inpainting=(50000, 256),
     ),
 }
-
-
-def crops(args, batch):
-    """A function step, generator -> (batch, 3, 64, 64): three quarters renders, one quarter dead leaves, crops and flips."""
-    world, _, _ = shards(args, AUTOENCODER_SHARDS)
-    made = [dead_leaves(min(64, args.size["leaves"]), 128, rng.generator(args.seed, "leaves", i)) for i in range(args.size["leaves"] // 64)]
-    leaves = (torch.cat(made) * 255).round().to(torch.uint8)
-
-    def crop(step, generator):
-        draw = lambda high, count: torch.randint(high, (count,), generator=generator)  # noqa: E731
-        (y, x), quarter = draw(65, 2).tolist(), batch // 4
-        images = torch.cat([world[draw(len(world), batch - quarter)], leaves[draw(len(leaves), quarter)]])
-        images = images[:, :, y : y + 64, x : x + 64]
-        return (images.flip(3) if step % 2 else images).to(args.device).float() / 255
-
-    return crop
-
-
-def sample(net, images, generator):
-    """The posterior of a batch and the pictures decoded from a draw of it, under autocast."""
-    with torch.autocast(images.device.type, torch.bfloat16):
-        posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(images.device)
-        return posterior, net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
-
-
-def train_autoencoder(args):
-    """The whole autoencoder; at the end its latents are brought to unit deviation."""
-    steps, batch = args.size["autoencoder"]
-    crop = crops(args, batch)
-    torch.manual_seed(args.seed)
-    net = ae.autoencoder().to(args.device, memory_format=torch.channels_last)
-
-    def loss(net, step, generator):
-        images = crop(step, generator)
-        posterior, out = sample(net, images, generator)
-        kl = 0.5 * (posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()).mean()
-        return ae.loss(out, images) + args.kl * kl
-
-    net = fit(
-        net,
-        loss,
-        stage="autoencoder",
-        steps=steps,
-        folder=args.work,
-        seed=args.seed,
-        judge=_judge_autoencoder(args),
-        judge_every=2000,
-    )
-    world, _, _ = shards(args, 1)
-    net = ae.standardise(net, world[:500].to(args.device).float() / 255)
-    net.save_pretrained(args.work / "vae")
-
-
-def train_decoder(args):
-    """The decoder under a fixed encoder, without the term for local energies, which serves the encoder."""
-    from diffusers import AutoencoderKL
-
-    steps, batch = args.size["decoder"]
-    crop = crops(args, batch)
-    net = AutoencoderKL.from_pretrained(args.work / "vae").to(args.device, memory_format=torch.channels_last)
-    net.encoder.requires_grad_(False)
-    net.quant_conv.requires_grad_(False)
-
-    def loss(net, step, generator):
-        images = crop(step, generator)
-        return ae.loss(sample(net, images, generator)[1], images, energy=0)
-
-    net = fit(
-        net,
-        loss,
-        stage="decoder",
-        steps=steps,
-        folder=args.work,
-        seed=args.seed,
-        judge=_judge_autoencoder(args),
-        judge_every=1000,
-        muon=4e-3,
-        adam=6e-4,
-    )
-    net.save_pretrained(args.work / "vae_decoder")
-
-
-def _judge_autoencoder(args):
-    from .quality import reconstruction, susceptibility
-
-    held_out = render(77, 8).images
-
-    def judge(net):
-        encode = lambda x: net.encode(x.to(args.device) * 2 - 1).latent_dist.mean.float().cpu()  # noqa: E731
-        return {**reconstruction(net, device=args.device), **susceptibility(encode, held_out, steps=60)}
-
-    return judge
 
 
 def train_clip(args):
