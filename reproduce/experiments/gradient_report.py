@@ -46,6 +46,7 @@ def agreement_figure(rows):
     report.curve(ax, shown, "quality", "mean", "form", labels=NAMES)
     exact = max(r["worst"] for r in rows if r["form"] == "exact")
     ax.set(xlabel="JPEG quality", ylabel="mean difference (levels)", yscale="log", title="How far from the real file")
+    ax.legend(loc="center left", bbox_to_anchor=(0.02, 0.52), ncols=2, fontsize=8.5)
     ax.annotate(f"ours: largest difference {exact:g}", (0.01, 0.02), xycoords="axes fraction", fontsize=9)
     return figure
 
