@@ -57,7 +57,7 @@ class Bypass:
     def protect(self):
         """Every picture under every protection; a sweep whose pictures are called "image"."""
         jobs = [
-            dict(group=group, protection=name, method=method, settings=self._settings(method, settings))
+            dict(group=group, protection=name, method=method, settings=self._settings(method, settings), scale=self._scale())
             for group in self.sets
             for name, (method, settings) in self.compared.items()
         ]
@@ -87,6 +87,10 @@ class Bypass:
         ]
         return Result(rows, {"image": made})
 
+    def _scale(self):
+        """What a job must say of the scale, since two notebooks run this sweep at different ones; a list stays out of the rows."""
+        return list(dataclasses.astuple(self.scale))
+
     @staticmethod
     def _settings(method, settings):
         return settings if settings in protect.PROTECTIONS[method].settings else "paper"
@@ -111,6 +115,7 @@ class Bypass:
                 protection=name,
                 settings=settings,
                 subsampling=self.subsampling,
+                scale=self._scale(),
             )
             for kind in kinds
             for group, known in self.sets.items()

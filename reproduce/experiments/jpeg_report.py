@@ -185,7 +185,7 @@ def notes(bypass):
         f" Inpainting: {edits['released inpainting'].source}; {scale.inpainting_steps} steps instead of 100.",
         "Effect: SSIM of the clean picture's edit minus that of the protected picture's, both at this quality, against the clean,"
         " uncompressed edit; paired; mean and 95 % bootstrap interval over pictures.",
-        f"JPEG: as Pillow writes and reads it, {bypass.subsampling}. Model {study.profile.describe()}; seed {study.seed}, scale {study.scale};"
+        f"JPEG: as Pillow has it, {bypass.subsampling}. Model {study.profile.describe()}; seed {study.seed}, scale {study.scale};"
         f" {len(bypass.sets['people'].names)} pictures.",
     ]
 
