@@ -77,12 +77,12 @@ class _Jpeg(torch.autograd.Function):
                 inside = plane.clamp(-128, 127)
                 planes.append(lib.grow(inside, size, shared))
                 if surrogate in WEIGHED:
-                    kept += [_same(plane, inside).to(images.dtype), quotient.to(images.dtype)]
+                    kept += [plane == inside, quotient.to(images.dtype)]
             del coded, plane, inside  # each is as large as a part of the picture
             whole = lib.to_rgb(planes)
             out = whole.clamp(0, 255)
         if surrogate in WEIGHED:
-            ctx.save_for_backward(*kept, _same(whole, out).to(images.dtype))
+            ctx.save_for_backward(*kept, whole == out)
         return out.to(images.dtype).div_(255)
 
     @staticmethod
@@ -104,7 +104,10 @@ class _Jpeg(torch.autograd.Function):
                     lib.blocks(part).mul_(_weight(lib.blocks(quotient), lib.tile(_of(steps, i), part), ctx.surrogate, ctx.scale))
                     part = lib.dct(part, lib.DCT.T)
                 parts[i] = lib.shrink_back(part, size, shared)
-            gradient = parts[0] if grey else lib.mix(lib.TO_YCC.T, torch.cat(parts, 1))
+            if grey:
+                return parts[0], None, None, None, None
+            gradient = lib.mix(lib.TO_YCC.T[:, 1:], parts.pop())
+            gradient.addcmul_(lib.TO_YCC.T[:, :1, None].to(gradient), parts.pop())
         return gradient, None, None, None, None
 
 
@@ -117,11 +120,6 @@ def _work(images):
     """Float32 holds every sum here, but not behind TF32 or bfloat16 products: float64 where those may occur."""
     plain = images.device.type == "cpu" and torch.get_float32_matmul_precision() == "highest"
     return torch.float32 if plain or images.device.type == "mps" else torch.float64
-
-
-def _same(a, b):
-    """1 where two planes of whole numbers agree, else 0, in place of `a`; faster than a comparison."""
-    return a.sub_(b).abs_().neg_().add_(1).clamp_(min=0)
 
 
 def _weight(quotient, step, surrogate, scale):

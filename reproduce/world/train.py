@@ -34,7 +34,7 @@ SIZES = {  # pictures, steps of each stage and their batch
         decoder=(1500, 8),
         clip=(1200, 64),
         denoiser=(1600, 64),
-        inpainting=(650, 48),
+        inpainting=(3000, 48),
     ),
     "large": dict(
         pictures=120,
