@@ -69,12 +69,13 @@ def _protect(image, model, method, target, settings, chosen, options) -> str:
         done = protect.apply(image, model, method, settings=settings, eps=options.eps, seed=options.seed, steps=options.steps,
                              callback=lambda *_: bar.update())
     images.save(done, target)
-    moved = (images.levels(images.load(target)).int() - images.levels(image).int()).abs().max().item()
-    if moved > chosen.eps:
+    moved = protect.spent(images.load(target), images.quantise(image), chosen).item()
+    if moved > chosen.eps * (1 + 1e-9):
         target.unlink()
-        raise RuntimeError(f"{method} moved a pixel by {moved} grey levels, the budget is {chosen.eps:g}; file removed")
+        raise RuntimeError(f"{method} moved a picture by {moved:g} grey levels, the budget is {chosen.eps:g}; file removed")
     height, width = image.shape[2:]
-    return f"{target}  {width} x {height}, {method} ({settings}), largest change {moved} of {chosen.eps:g} grey levels"
+    kind = "root mean square change" if getattr(chosen, "norm", "linf") == "l2" else "largest change"
+    return f"{target}  {width} x {height}, {method} ({settings}), {kind} {moved:.3g} of {chosen.eps:.3g} grey levels"
 
 
 def _target(out: Path, path: Path, taken: set) -> Path:

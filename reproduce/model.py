@@ -58,9 +58,13 @@ class LatentModel:
             prediction_type=self.scheduler.config.prediction_type,
         )
 
-    def encode(self, images):
-        """Images (N, 3, H, W), H and W multiples of `factor` -> posterior with mean, std (N, C, h, w) and sample(generator)."""
-        check(images)
+    def encode(self, images, *, anywhere=False):
+        """Images (N, 3, H, W), H and W multiples of `factor` -> posterior with mean, std (N, C, h, w) and sample(generator).
+
+        anywhere: pixels may lie outside [0, 1].
+        """
+        if not anywhere:
+            check(images)
         if images.shape[2] % self.factor or images.shape[3] % self.factor:
             raise ValueError(
                 f"{self.name}: expected height and width to be multiples of {self.factor}, got {tuple(images.shape[2:])};"
@@ -68,13 +72,13 @@ class LatentModel:
             )
         pixels = (images * 2 - 1).to(self.device, self.dtype, memory_format=torch.channels_last)
         posterior = self.vae.encode(pixels).latent_dist
-        mean, std = (posterior.mean.float() - self.shift) * self.scale, posterior.std.float() * self.scale
+        mean, std = (_full(posterior.mean) - self.shift) * self.scale, _full(posterior.std) * self.scale
         return Posterior(mean, std)
 
     def decode(self, latents):
         """Latents (N, C, h, w) -> images (N, 3, H, W) float32; not clamped, so that gradients survive at the ends of the range."""
         pixels = self.vae.decode((latents / self.scale + self.shift).to(self.device, self.dtype)).sample
-        return pixels.float() / 2 + 0.5
+        return _full(pixels) / 2 + 0.5
 
     def text(self, prompts):
         """A list of N prompts -> text embeddings (N, tokens, width)."""
@@ -100,7 +104,8 @@ class LatentModel:
             )
         t = torch.as_tensor(t, device=self.device).expand(latents.shape[0])
         given = latents if condition is None else torch.cat([latents, condition], 1)
-        out = unet(given.to(self.device, self.dtype), t, encoder_hidden_states=text.to(self.dtype)).sample.float()
+        out = unet(given.to(self.device, self.dtype), t, encoder_hidden_states=text.to(self.dtype)).sample
+        out = _full(out)
         if self.schedule.prediction_type == "epsilon":
             return out
         if self.schedule.prediction_type != "v_prediction":
@@ -109,6 +114,11 @@ class LatentModel:
             )
         alpha = self.schedule.alphas_cumprod[t].view(-1, 1, 1, 1)
         return alpha.sqrt() * out + (1 - alpha).sqrt() * latents.to(self.device)
+
+
+def _full(tensor):
+    """In float32, or float64 where the model runs in it."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 class Posterior:

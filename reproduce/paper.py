@@ -22,8 +22,9 @@ ROUNDED = "the result is rounded to 8 bits inside the budget"
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """PhotoGuard's encoder attack; eps, step in levels; decay: share of the step a linear fall ends at.
+    """PhotoGuard's encoder attack; decay: share of the step a linear fall ends at.
 
+    eps and step are in levels: of every value for the norm "linf", root mean square over the picture's values for "l2".
     jpeg: lowest and highest quality of the JPEG that the attack sees the image through, drawn anew each step; empty for none.
     """
 
@@ -36,6 +37,29 @@ class EncoderSettings:
     source: str
     differs: str
     jpeg: tuple = ()
+    norm: str = "linf"  # | "l2"
+
+
+@dataclass(frozen=True)
+class DiffusionSettings:
+    """PhotoGuard's diffusion attack: through `chain` denoising steps of the inpainting model, over `draws` draws of its noise a step.
+
+    eps, step and norm as for the encoder attack. The target is a picture: a grey one.
+    """
+
+    eps: float
+    step: float
+    steps: int
+    norm: str
+    draws: int
+    chain: int
+    eta: float
+    guidance: float
+    prompt: str
+    source: str
+    differs: str
+    decay: float | None = None
+    start: str = "zero"
 
 
 @dataclass(frozen=True)
@@ -79,10 +103,39 @@ PHOTOGUARD_ENCODER = {
         source="this study's budget, common to all methods: 8 levels, 200 steps of 1",
         differs="no published setting; the loss is PhotoGuard's equation 4",
     ),
+    "app": EncoderSettings(
+        eps=15.3, step=1.275, steps=200, decay=0.01, start="uniform", target="grey image",
+        source=f"{RELEASED}, demo/app.py (0.12 and 0.01 on [-1, 1])",
+        differs="float32 instead of half precision; the start is seeded and kept in range; the target is an even grey picture, where"
+        f" the app downloads a photograph of one; {ROUNDED}, where the app truncates",
+    ),
     "jpeg": EncoderSettings(
         eps=16, step=2, steps=200, decay=None, start="zero", target="grey image", jpeg=(50, 95),
         source="this study: the paper's setting, seen through JPEG files of random quality (expectation over transformation)",
         differs="no published setting; one quality from 50 to 95 per image and step, gradient of reproduce/jpeg.py at scale eps / 2",
+    ),
+}
+
+RMS = 16 * 127.5 / (3 * 512 * 512) ** 0.5  # the released L2 radius, 16 on [-1, 1] at 512 pixels: 2.3 levels, root mean square
+
+PHOTOGUARD_DIFFUSION = {
+    "paper": DiffusionSettings(
+        eps=16, step=2, steps=200, norm="linf", draws=1, chain=4, eta=1.0, guidance=7.5, prompt="",
+        source=f"{PHOTOGUARD}, equation 5 and Table 9",
+        differs="16/255 and 2/255 are read on [0, 1]; pixels stay in range; the perturbation is not subtracted again every step, as"
+        " line 8 of Algorithm 2 has it; the paper backpropagates through \"only a few steps\" and names no prompt: 4 steps and the"
+        f" empty prompt are those of the released notebook; {ROUNDED}",
+    ),
+    "released": DiffusionSettings(
+        eps=RMS, step=RMS / 16, steps=200, norm="l2", draws=10, chain=4, eta=1.0, guidance=7.5, prompt="",
+        source=f"{RELEASED}, notebooks/demo_complex_attack_inpainting.ipynb, super_l2 (radius 16, step 1 on [-1, 1] at 512 pixels)",
+        differs="the radius is kept as a root mean square, 2.3 levels, so that it means the same at every size; float32 instead of half"
+        f" precision; guidance is left out, which an empty prompt makes a no-op; {ROUNDED}, where the notebook truncates",
+    ),
+    "equal": DiffusionSettings(
+        eps=8, step=1, steps=200, norm="linf", draws=1, chain=4, eta=1.0, guidance=7.5, prompt="", start="uniform",
+        source="this study's budget, common to all methods: 8 levels, 200 steps of 1",
+        differs="no published setting; the loss is PhotoGuard's equation 5",
     ),
 }
 

@@ -7,7 +7,7 @@ unit):
                                   1 and 2 subtracts the accumulated perturbation anew each step and so
                                   leaves the budget; here it stays inside.
   PhotoGuard, released encoder    Linf(7.65), step 2.55, decay 0.01, steps 1000, start "uniform"
-  PhotoGuard, released diffusion  L2(16 * 127.5), step 127.5, start "zero", loss = expectation(loss, 10)
+  PhotoGuard, released diffusion  L2(16 * 127.5), step 127.5, start "zero", draws 10
   DiffusionGuard, released        Linf(8), step 0.5, start "zero", loss = minus the norm it drives up
 
 `loss` is minimised. A distance, its square and any positive multiple have gradients of the same sign, hence
@@ -43,6 +43,10 @@ class Linf:
         radius = self.eps / 255
         return torch.clamp(x, origin - radius, origin + radius).clamp(0, 1)
 
+    def spent(self, x, origin):
+        """The largest change of any value, in levels: (N,), exact for 8-bit images."""
+        return (x.mul(255).round() - origin.mul(255).round()).abs().flatten(1).amax(1)
+
     def finish(self, x, origin):
         """The 8-bit image nearest to `x` inside the budget around the 8-bit `origin`; exact in levels."""
         stored = origin.mul(255).round()
@@ -73,9 +77,25 @@ class L2:
         scale = (self.radius / 255) / _norm(change).clamp_min(torch.finfo(x.dtype).tiny)
         return (origin + change * scale.clamp_max(1)).clamp(0, 1)
 
+    def spent(self, x, origin):
+        """The norm of the change, in levels: (N,), exact for 8-bit images."""
+        return (x.mul(255).round() - origin.mul(255).round()).square().flatten(1).sum(1, dtype=torch.float64).sqrt()
+
     def finish(self, x, origin):
         """The 8-bit image inside the budget on the way from `origin` to `x`, as far along as it goes."""
         return fit(x, origin, torch.full((len(x),), float(self.radius), dtype=torch.float64, device=x.device))
+
+
+def budget(norm, level, images):
+    """Linf(level), or for the norm "l2" the ball whose border is `level` root mean square over each image's values."""
+    if norm not in ("linf", "l2"):
+        raise ValueError(f'norm: expected "linf" or "l2", got {norm!r}')
+    return Linf(level) if norm == "linf" else L2(length(norm, level, images))
+
+
+def length(norm, level, images):
+    """`level` grey levels as the length of a step or a budget in that norm."""
+    return level if norm == "linf" else level * math.prod(images.shape[1:]) ** 0.5
 
 
 def fit(x, origin, radius):
@@ -103,20 +123,20 @@ def fit(x, origin, radius):
 
 
 def pgd(
-    images, loss, *, budget, steps, step, decay=None, start="zero", generator=None, mask=None, callback=None
+    images, loss, *, budget, steps, step, decay=None, start="zero", generator=None, mask=None, draws=1, callback=None
 ):
     """Minimise `loss` over the 8-bit images inside `budget` around the 8-bit originals; returns (N, 3, H, W).
 
     loss(x) -> (N,): one value per image, differentiable in x; frozen weights are the caller's matter. step:
     length of a step in grey levels; decay: the share of it that a linear fall would reach after the last
-    step.
+    step. draws: how often a random loss is asked each step; gradients are averaged, and memory holds one draw.
     start: "zero", or "uniform" (from `generator`, one per image, or one alone for one image). mask: (N, 1,
     H, W), 1 where pixels may change; soft masks are cut at 1/2, as diffusers' inpainting does. callback(i,
     x, values): after step i, the new images and the (N,) loss before it, on the device; nothing in the loop
     waits for the device unless the callback does.
     """
     origin = pixels.quantise(images.detach() if isinstance(images, torch.Tensor) else images)
-    _check_rule(steps, step, decay, start)
+    _check_rule(steps, step, decay, start, draws)
     allowed = None if mask is None else (pixels.check_mask(mask, images) >= 0.5).to(origin)
     x = origin
     broken = torch.zeros(len(origin), dtype=torch.bool, device=origin.device)
@@ -124,22 +144,14 @@ def pgd(
         x = budget.random_start(origin, generator)
         x = x if allowed is None else torch.where(allowed > 0, x, origin)
     for i in range(steps):
-        length = step if decay is None else step - (step - step * decay) / steps * i
-        x = x.detach().requires_grad_(True)
-        with torch.enable_grad():
-            values = loss(x)
-            if tuple(values.shape) != (len(origin),):
-                raise ValueError(
-                    f"loss: expected one value per image ({len(origin)},), got {tuple(values.shape)}; "
-                    "sum over all but the first dimension"
-                )
-            (gradient,) = torch.autograd.grad(values.sum(), x)
+        reach = step if decay is None else step - (step - step * decay) / steps * i
+        values, gradient = _mean_gradient(loss, x.detach(), draws)
         with torch.no_grad():
             broken = broken | ~gradient.isfinite().flatten(1).all(1)  # sign(NaN) is 0: it would pass unseen
             gradient = gradient if allowed is None else gradient * allowed
-            x = budget.project(x - length / 255 * budget.direction(gradient), origin)
+            x = budget.project(x - reach / 255 * budget.direction(gradient), origin)
             if callback is not None:
-                callback(i, x, values.detach())
+                callback(i, x, values)
     if broken.any():
         raise ValueError(
             f"images[{int(broken.nonzero()[0])}]: the gradient became NaN or infinite; "
@@ -148,19 +160,30 @@ def pgd(
     return budget.finish(x.detach(), origin)
 
 
-def expectation(loss, draws, transforms=(None,)):
-    """`loss` averaged over `draws` draws of each transform (images -> images; None leaves them as they are).
-
-    All draws of a step are held in memory together.
-    """
+def expectation(loss, transforms):
+    """`loss` averaged over transforms (images -> images; None leaves them as they are), all held in memory together."""
 
     def averaged(x):
-        values = [
-            loss(x if transform is None else transform(x)) for transform in transforms for _ in range(draws)
-        ]
-        return torch.stack(values).mean(0)
+        return torch.stack([loss(x if transform is None else transform(x)) for transform in transforms]).mean(0)
 
     return averaged
+
+
+def _mean_gradient(loss, x, draws):
+    """Values (N,) and gradient of `loss` at x, averaged over `draws` draws, one after the other."""
+    values, gradient = 0, 0
+    for _ in range(draws):
+        with torch.enable_grad():
+            z = x.detach().requires_grad_(True)
+            value = loss(z)
+            if tuple(value.shape) != (len(x),):
+                raise ValueError(
+                    f"loss: expected one value per image ({len(x)},), got {tuple(value.shape)}; "
+                    "sum over all but the first dimension"
+                )
+            (slope,) = torch.autograd.grad(value.sum(), z)
+        values, gradient = values + value.detach() / draws, gradient + slope / draws
+    return values, gradient
 
 
 def _norm(x):
@@ -174,9 +197,10 @@ def _check_levels(value, name, most):
         raise ValueError(f"{name}: expected grey levels (1/255 of the range) above 0{upper}, got {value!r}")
 
 
-def _check_rule(steps, step, decay, start):
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps: expected a whole number, 1 or more, got {steps!r}")
+def _check_rule(steps, step, decay, start, draws):
+    for name, count in (("steps", steps), ("draws", draws)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name}: expected a whole number, 1 or more, got {count!r}")
     _check_levels(step, "step", math.inf)
     if decay is not None and not 0 <= decay <= 1:
         raise ValueError(

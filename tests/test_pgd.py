@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reproduce import images as pixels
 from reproduce import rng
-from reproduce.pgd import L2, Linf, expectation, fit, pgd
+from reproduce.pgd import L2, Linf, budget, expectation, fit, pgd
 
 
 def photos(count=2, height=6, width=5, seed=0):
@@ -157,11 +157,11 @@ def test_an_image_does_not_depend_on_its_batch_mates():
     def bowl(z):  # elementwise, so that no kernel may change the bits with the batch
         return ((z - 0.3) ** 2 * weights(z)).flatten(1).sum(1)
 
-    for budget, step in ((Linf(8), 2), (L2(60), 9)):
+    for ball, step in ((Linf(8), 2), (L2(60), 9)):
 
-        def run(part, budget=budget, step=step):
+        def run(part, ball=ball, step=step):
             named = [rng.generator(0, i) for i in part]
-            return pgd(x[part], bowl, budget=budget, steps=5, step=step, start="uniform", generator=named)
+            return pgd(x[part], bowl, budget=ball, steps=5, step=step, start="uniform", generator=named)
 
         together = run([0, 1, 2, 3])
         assert torch.equal(run([2]), together[2:3]) and torch.equal(run([3, 1]), together[[3, 1]])
@@ -184,19 +184,43 @@ def test_mask_confines_the_change(budget, start):
         assert (moved.double().flatten(1).norm(dim=1) > 75).all()
 
 
-def test_expectation_averages_draws_and_transforms():
-    drawn = []
-
-    def noisy(x):
-        drawn.append(torch.randn(x.shape, generator=rng.generator(len(drawn))) * 0.1)
-        return x + drawn[-1]
-
+def test_expectation_averages_transforms():
     x = photos()
-    got = expectation(linear, 4, [noisy, lambda z: z.flip(3)])(x)
-    by_hand = torch.stack([linear(x + n) for n in drawn] + [linear(x.flip(3))] * 4).mean(0)
+    got = expectation(linear, [lambda z: z * 0.5, lambda z: z.flip(3), None])(x)
+    torch.testing.assert_close(got, (linear(x * 0.5) + linear(x.flip(3)) + linear(x)) / 3)
+
+
+def test_draws_average_gradients_and_values():
+    x, drawn, seen = photos(), [], []
+
+    def noisy(z):  # the gradient of each draw is its own weights
+        drawn.append(torch.randn(z.shape[1:], generator=rng.generator(len(drawn))))
+        return (z * drawn[-1]).flatten(1).sum(1)
+
+    got = pgd(x, noisy, budget=L2(100), steps=1, step=90, draws=4, callback=lambda i, z, v: seen.append((z, v)))
     assert len(drawn) == 4
-    torch.testing.assert_close(got, by_hand)
-    torch.testing.assert_close(expectation(linear, 3)(x), linear(x))
+    mean = torch.stack(drawn).mean(0)
+    expected = pixels.quantise(x) - 90 / 255 * mean / mean.norm()
+    inside = (expected >= 0) & (expected <= 1)
+    torch.testing.assert_close(seen[0][0][inside], expected[inside])
+    torch.testing.assert_close(seen[0][1], (pixels.quantise(x) * mean).flatten(1).sum(1))
+    assert (L2(100).spent(got, x) <= 90.5).all()
+
+
+def test_budget_by_name_means_root_mean_square_for_l2():
+    x = photos(1, 32, 32)
+    assert budget("linf", 8, x) == Linf(8)
+    assert budget("l2", 2.5, x) == L2(2.5 * (3 * 32 * 32) ** 0.5)
+    with pytest.raises(ValueError, match="norm.*linf.*l2"):
+        budget("l1", 2.5, x)
+
+
+@pytest.mark.parametrize("one", [Linf(8), L2(120)])
+def test_spent_is_what_the_stored_image_used(one):
+    x = photos()
+    got = pgd(x, linear, budget=one, steps=30, step=8)
+    moved = change(got, x).double().flatten(1)
+    torch.testing.assert_close(one.spent(got, x).double(), moved.abs().amax(1) if isinstance(one, Linf) else moved.norm(dim=1))
 
 
 def test_gradients_that_break_are_reported_not_swallowed():
@@ -223,6 +247,7 @@ def test_works_under_no_grad_and_leaves_no_graph():
     [
         ({"steps": 0}, "steps"),
         ({"steps": 2.5}, "steps"),
+        ({"draws": 0}, "draws"),
         ({"step": 0}, "step"),
         ({"step": float("nan")}, "step"),
         ({"decay": 2}, "decay"),

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 import torch.nn.functional as F
+from toymodel import Toy
 
 from reproduce import images as pixels
 from reproduce import paper, rng
 from reproduce.pgd import Linf, pgd
-from reproduce.protect import photoguard
+from reproduce.protect import as_printed, photoguard
 
 PAPER, RELEASED, EQUAL = (paper.PHOTOGUARD_ENCODER[name] for name in ("paper", "released", "equal"))
 
@@ -156,3 +157,130 @@ def test_callback_gives_the_distances(autoencoder):
     start = (autoencoder.encode(x).mean - goal).flatten(1).norm(dim=1)
     assert len(seen) == 5 and seen[0] == pytest.approx(start.tolist(), rel=1e-5)
     assert all(last < first for first, last in zip(seen[0], seen[-1], strict=True))
+
+
+class Linear:
+    """A linear encoder with a known matrix: mean = A x, one latent."""
+
+    def __init__(self, shape):
+        self.weight = torch.randn(shape, generator=torch.Generator().manual_seed(3))
+
+    def encode(self, images, anywhere=False):
+        return Posterior((images * self.weight).flatten(1).sum(1).view(-1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_reaches_the_known_optimum_of_a_linear_encoder(norm):
+    x = pixels.quantise(torch.full((1, 3, 16, 16), 0.6))
+    model, chosen = Linear(x.shape[1:]), replace(PAPER, norm=norm, eps=8 if norm == "linf" else 4, step=1, steps=40)
+    goal = torch.where(model.weight > 0, 0.0, 1.0)[None]  # farther than the budget reaches
+    got = photoguard.encoder(x, model, settings=chosen, goal=goal)
+    gained = (model.encode(x).mean - model.encode(got).mean).item()
+    weight = model.weight
+    best = 8 / 255 * weight.abs().sum() if norm == "linf" else 4 / 255 * x.numel() ** 0.5 * weight.norm()
+    assert 0.97 * best <= gained <= best * (1 + 1e-5)  # 8-bit rounding costs the L2 ball a little
+    if norm == "linf":
+        assert gained == pytest.approx(best.item(), rel=1e-5)
+
+
+def test_goal_is_any_picture(autoencoder):
+    x, goal = photos(), photos(1, seed=7)
+    got = photoguard.encoder(x, autoencoder, settings=replace(PAPER, steps=15), goal=goal)
+
+    def distance(a):
+        return (autoencoder.encode(a).mean - autoencoder.encode(goal).mean).flatten(1).norm(dim=1)
+
+    assert (distance(got) < 0.97 * distance(x)).all()
+    with pytest.raises(ValueError, match="goal.*one picture"):
+        photoguard.encoder(x, autoencoder, settings=PAPER, goal=photos(1)[..., :16])
+
+
+DIFFUSION = paper.PHOTOGUARD_DIFFUSION
+
+
+def test_settings_of_the_diffusion_attack_are_those_of_the_sources():
+    chosen = DIFFUSION["paper"]
+    assert (chosen.norm, chosen.eps, chosen.step, chosen.steps) == ("linf", 16, 2, 200)  # Table 9
+    chosen, values = DIFFUSION["released"], 3 * 512 * 512
+    assert (chosen.norm, chosen.steps, chosen.draws, chosen.chain, chosen.eta, chosen.prompt) == ("l2", 200, 10, 4, 1.0, "")
+    assert chosen.eps * values**0.5 / 127.5 == pytest.approx(16)  # the radius and the step on [-1, 1]
+    assert chosen.step * values**0.5 / 127.5 == pytest.approx(1)
+    assert (DIFFUSION["equal"].eps, DIFFUSION["equal"].step, DIFFUSION["equal"].steps) == (8, 1, 200)
+    app = paper.PHOTOGUARD_ENCODER["app"]
+    assert (app.eps, app.step) == pytest.approx((0.12 * 127.5, 0.01 * 127.5)) and app.steps == 200
+
+
+def half(x):
+    mask = torch.ones_like(x[:, :1])
+    mask[..., x.shape[3] // 2 :] = 0
+    return mask
+
+
+@pytest.mark.parametrize("which", DIFFUSION)
+def test_diffusion_attack_turns_the_edit_grey_further_than_noise_does(which):
+    from reproduce import sample
+
+    x = F.interpolate(photos(), (64, 64), mode="bilinear")
+    x, model = pixels.quantise(x), Toy()
+    chosen, mask, seen = replace(DIFFUSION[which], steps=12, draws=2, start="zero"), half(x), []
+    chosen = replace(chosen, step=chosen.eps / 6)
+    rule = dict(steps=4, eta=1.0, guidance=7.5)
+
+    def distance(images):
+        with torch.no_grad():
+            each = [sample.inpaint(images, 1 - mask, [""] * 2, model, generator=generators(seed=s), **rule) for s in range(5)]
+        return torch.stack([(edit - 0.5).flatten(1).norm(dim=1) for edit in each]).mean(0)
+
+    got = photoguard.diffusion(
+        x, model, settings=chosen, generator=generators(), mask=mask, callback=lambda i, z, d: seen.append(d)
+    )
+    change = (got - x).mul(255).round()
+    used = change.abs().max() if chosen.norm == "linf" else change.square().mean().sqrt()
+    assert 0.5 * chosen.eps < used <= chosen.eps * (1 + 1e-6) and change[..., 32:].abs().max() == 0
+    noisy = (x + change.abs().mean() / 255 * torch.randn(x.shape, generator=rng.generator(5)).sign() * mask).clamp(0, 1)
+    gain, chance = distance(x) - distance(got), (distance(x) - distance(noisy)).abs()
+    assert (gain > 3 * chance).all() and (gain > 0).all()
+    assert len(seen) == 12 and seen[0].shape == (2,)
+
+
+def test_diffusion_attack_draws_anew_each_step_and_repeats_under_the_seed():
+    x = pixels.quantise(F.interpolate(photos(), (64, 64)))
+    chosen = replace(DIFFUSION["equal"], steps=3)
+    run = lambda seed=0, **more: photoguard.diffusion(x, Toy(), settings=chosen, generator=generators(seed=seed), **more)  # noqa: E731
+    assert torch.equal(run(), run()) and not torch.equal(run(), run(seed=1))
+    values = []
+    still = replace(chosen, start="zero", step=1e-6)
+    photoguard.diffusion(x, Toy(), settings=still, generator=generators(), callback=lambda i, z, d: values.append(d))
+    assert (values[0] - values[1]).abs().min() > 1e-4  # the picture stood still; the noise did not
+
+
+def test_prompts_given_change_the_attack_and_their_number_is_checked():
+    x = pixels.quantise(F.interpolate(photos(), (64, 64)))
+    chosen = replace(DIFFUSION["paper"], steps=2)
+    seen = {}
+    for prompts in (None, ["", ""], ["a wedding", "a wedding"]):
+        photoguard.diffusion(
+            x, Toy(), settings=chosen, generator=generators(), prompts=prompts,
+            callback=lambda i, z, d, key=str(prompts): seen.setdefault(key, d),
+        )  # fmt: skip
+    assert torch.equal(seen["None"], seen["['', '']"]) and not torch.allclose(seen["None"], seen["['a wedding', 'a wedding']"])
+    with pytest.raises(ValueError, match="prompts.*list of 2"):
+        photoguard.diffusion(x, Toy(), settings=chosen, generator=generators(), prompts=["one"])
+
+
+def test_the_printed_algorithm_leaves_budget_and_range():
+    x = torch.full((1, 3, 8, 8), 200 / 255)
+    trail = []
+    loss = as_printed.encoder_loss(Pooling_anywhere(), torch.full((1, 3, 1, 1), -100.0))
+    got = as_printed.printed(x, loss, eps=16, step=2, steps=20, callback=lambda n, z: trail.append((z - x).mul(255)))
+    moves = torch.tensor([t.mean() for t in trail])
+    by_hand = torch.cumsum(torch.tensor([min(2.0 * n, 16.0) for n in range(1, 21)]), 0)  # 2, 6, 12, ... then 16 a step
+    torch.testing.assert_close(moves, -by_hand, atol=1e-2, rtol=0)
+    assert got.min() < 0  # 264 levels below 200
+
+
+def Pooling_anywhere():
+    model = Pooling()
+    inner = model.encode
+    model.encode = lambda images, anywhere=False: inner(images)
+    return model

@@ -1,39 +1,16 @@
 """Every method keeps its budget on the stored file, at any size; and bad requests are refused in one line."""
 
 import itertools
-from dataclasses import dataclass
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from toymodel import Toy
 
 from reproduce import images as pixels
 from reproduce import protect
 from reproduce.protect import PROTECTIONS, apply, record
-
-
-@dataclass
-class Posterior:
-    mean: torch.Tensor
-
-
-class Tiny:
-    """A random two-layer encoder with the factor of a real one; it refuses sizes a real one would refuse."""
-
-    factor, device = 8, torch.device("cpu")
-
-    def __init__(self, seed=0):
-        generator = torch.Generator().manual_seed(seed)
-        self.first = torch.randn(6, 3, 8, 8, generator=generator) / 8
-        self.second = torch.randn(4, 6, 1, 1, generator=generator)
-        self.shapes = []
-
-    def encode(self, images):
-        assert images.shape[-1] % 8 == 0 and images.shape[-2] % 8 == 0
-        self.shapes.append(tuple(images.shape))
-        return Posterior(F.conv2d(torch.tanh(F.conv2d(images * 2 - 1, self.first, stride=8)), self.second))
 
 
 def photos(count, height, width, seed=0):
@@ -60,27 +37,29 @@ EVERY = [(name, which) for name, method in PROTECTIONS.items() for which in meth
 def test_budget_holds_on_the_file_as_stored(tmp_path, method, which, height, width, kind, eps, steps, seed):
     image = photos(1, height, width, seed)
     image = {"random": image, "black": image * 0, "white": image * 0 + 1, "two levels": image.round()}[kind]
-    got = apply(image, Tiny(), method, settings=which, eps=eps, steps=steps, seed=seed)
+    got = apply(image, Toy(), method, settings=which, eps=eps, steps=steps, seed=seed)
     pixels.save(got, tmp_path / "protected.png")
     stored = pixels.load(tmp_path / "protected.png")
     budget = PROTECTIONS[method].settings[which].eps if eps is None else eps
-    assert stored.shape == image.shape and moved(stored, image).max() <= budget
+    change = (stored - pixels.quantise(image)).mul(255).round()
+    used = change.square().mean().sqrt() if which == "released" and method == "photoguard-diffusion" else change.abs().max()
+    assert stored.shape == image.shape and used <= budget * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("method", PROTECTIONS)
 def test_every_method_does_something_and_is_reproducible(method):
     x = photos(3, 24, 17)
-    one = apply(x, Tiny(), method, settings="equal", steps=4, seed=3)
+    one = apply(x, Toy(), method, settings="equal", steps=4, seed=3)
     assert (moved(one, x) > 0).float().mean() > 0.5 and moved(one, x).max() == 8
-    assert torch.equal(one, apply(x, Tiny(), method, settings="equal", steps=4, seed=3))
-    assert not torch.equal(one, apply(x, Tiny(), method, settings="equal", steps=4, seed=4))
-    twins = apply(x[:1].expand(2, -1, -1, -1), Tiny(), method, settings="equal", steps=1)
+    assert torch.equal(one, apply(x, Toy(), method, settings="equal", steps=4, seed=3))
+    assert not torch.equal(one, apply(x, Toy(), method, settings="equal", steps=4, seed=4))
+    twins = apply(x[:1].expand(2, -1, -1, -1), Toy(), method, settings="equal", steps=1)
     assert not torch.equal(twins[0], twins[1])  # each image has its own stream
 
 
 @pytest.mark.parametrize("method", PROTECTIONS)
 def test_small_images_are_extended_by_reflection(method):
-    model = Tiny()
+    model = Toy()
     x = photos(2, 21, 11)
     apply(x, model, method, steps=2)
     assert set(model.shapes) <= {(1, 3, 24, 16), (2, 3, 24, 16)}
@@ -93,7 +72,7 @@ def test_small_images_are_extended_by_reflection(method):
 def test_large_images_go_in_tiles_that_cover_every_pixel_once(monkeypatch):
     monkeypatch.setattr(protect, "PIXELS", 40 * 40)
     monkeypatch.setattr(protect, "TILE", 40)
-    x, model = photos(2, 61, 90) * 0.5 + 0.25, Tiny()
+    x, model = photos(2, 61, 90) * 0.5 + 0.25, Toy()
     got = apply(x, model, "photoguard-encoder", settings="equal", steps=6)
     assert all(n * h * w <= 1600 for n, _, h, w in model.shapes)
     touched = (moved(got, x) > 0).float()
@@ -118,9 +97,9 @@ def test_tiles_are_bounded_and_a_partition(height, width):
 
 def test_an_image_does_not_depend_on_how_many_go_in_one_pass(monkeypatch):
     x = photos(3, 16, 16)
-    whole = apply(x, Tiny(), "noise", settings="equal")
+    whole = apply(x, Toy(), "noise", settings="equal")
     monkeypatch.setattr(protect, "PIXELS", 16 * 16)
-    assert torch.equal(whole, apply(x, Tiny(), "noise", settings="equal"))
+    assert torch.equal(whole, apply(x, Toy(), "noise", settings="equal"))
 
 
 @pytest.mark.parametrize("method", PROTECTIONS)
@@ -128,7 +107,7 @@ def test_mask_confines_every_method(method):
     x = photos(2, 20, 20)
     mask = torch.zeros(2, 1, 20, 20)
     mask[0, :, 4:15, 4:15] = 1
-    got = apply(x, Tiny(), method, settings="equal", steps=3, mask=mask)
+    got = apply(x, Toy(), method, settings="equal", steps=3, mask=mask)
     changed = moved(got, x) > 0
     assert not changed[mask.expand(-1, 3, -1, -1) == 0].any() and changed[0, :, 4:15, 4:15].any()
     assert torch.equal(got[1], pixels.quantise(x)[1])
@@ -149,7 +128,7 @@ def test_eps_scales_the_step_and_both_overrides_are_noted():
 
 def test_the_callback_follows_the_steps():
     seen = []
-    apply(photos(1, 8, 8), Tiny(), "photoguard-encoder", steps=4, callback=lambda i, x, d: seen.append(i))
+    apply(photos(1, 8, 8), Toy(), "photoguard-encoder", steps=4, callback=lambda i, x, d: seen.append(i))
     assert seen == [0, 1, 2, 3]
 
 
@@ -166,7 +145,7 @@ def test_the_callback_follows_the_steps():
 def test_bad_requests_are_refused_in_one_line(arguments, said):
     arguments = {"method": "photoguard-encoder", **arguments}
     with pytest.raises(ValueError, match=said) as error:
-        apply(photos(1, 8, 8), Tiny(), arguments.pop("method"), **arguments)
+        apply(photos(1, 8, 8), Toy(), arguments.pop("method"), **arguments)
     assert "\n" not in str(error.value)
 
 

@@ -40,13 +40,17 @@ PROTECTIONS = {
         "photoguard:encoder", paper.PHOTOGUARD_ENCODER, needs="the autoencoder's encoder",
         about="PhotoGuard's encoder attack: the encoder reads the photo as a grey image.",
     ),
+    "photoguard-diffusion": Method(
+        "photoguard:diffusion", paper.PHOTOGUARD_DIFFUSION, needs="the autoencoder and the inpainting denoiser",
+        about="PhotoGuard's diffusion attack: the inpainting model paints a grey image.",
+    ),
 }
 
 
-def record(method, settings="paper", *, eps=None, steps=None):
-    """The settings record of a method, with eps (levels; the step keeps its share) and steps replaced.
+def record(method, settings="paper", *, eps=None, steps=None, draws=None):
+    """The settings record of a method, with eps (levels, in the settings' norm; the step keeps its share), steps and draws replaced.
 
-    Methods that take no steps pass over `steps`. ValueError: an unknown name (with what there is), eps
+    Methods that take no steps, or no draws, pass over them. ValueError: an unknown name (with what there is), eps
     outside [1, 255].
     """
     if method not in PROTECTIONS:
@@ -63,29 +67,30 @@ def record(method, settings="paper", *, eps=None, steps=None):
         if eps < 1:
             raise ValueError(f"eps: {eps} levels leave nothing in 8 bits; give grey levels, e.g. 8 for 8/255")
         changes["eps"] = eps
-        notes.append(f"eps is {eps} instead of {chosen.eps}")
+        notes.append(f"eps is {eps:g} instead of {chosen.eps:.3g}")
         if "step" in fields:
             changes["step"] = chosen.step * eps / chosen.eps
-    if steps is not None and "steps" in fields:
-        changes["steps"] = steps
-        notes.append(f"{steps} steps instead of {chosen.steps}")
+    for name, count in (("steps", steps), ("draws", draws)):
+        if count is not None and name in fields and count != getattr(chosen, name):
+            changes[name] = count
+            notes.append(f"{count} {name} instead of {getattr(chosen, name)}")
     if changes and "differs" in fields:
         changes["differs"] = "; ".join(filter(None, [chosen.differs, *notes]))
     return dataclasses.replace(chosen, **changes)
 
 
-def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=None, steps=None, callback=None):
-    """Protect images (N, 3, H, W) of any size; returns 8-bit images, same device, inside eps grey levels.
+def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=None, steps=None, draws=None, callback=None):
+    """Protect images (N, 3, H, W) of any size; returns 8-bit images, same device, inside the budget of the settings.
 
     Each image is attacked at its own size, extended by reflection to a multiple of the model's factor; above
     512 x 512 pixels in tiles without overlap, each on its own. Randomness comes from (seed, method, image,
-    tile). mask, callback: as in the methods; the callback sees one pass after the other. eps, steps: see
-    `record`. ValueError: see `record`; RuntimeError: a method broke its budget.
+    tile). mask, callback: as in the methods; the callback sees one pass after the other. eps, steps,
+    draws: see `record`. ValueError: see `record`; RuntimeError: a method broke its budget.
     """
     from .. import images as pixels
     from .. import rng
 
-    chosen = record(method, settings, eps=eps, steps=steps)
+    chosen = record(method, settings, eps=eps, steps=steps, draws=draws)
     function = PROTECTIONS[method].function
     origin = pixels.quantise(images)
     if mask is not None:
@@ -110,11 +115,20 @@ def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=Non
             )
             inside = done[:, :, : len(rows), : len(columns)].to(origin)
             result[batch, :, rows.start : rows.stop, columns.start : columns.stop] = inside
-    used = (pixels.levels(result).int() - pixels.levels(origin).int()).abs().flatten(1).amax(1)
-    if (used > chosen.eps).any():
+    used = spent(result, origin, chosen)
+    if (used > chosen.eps * (1 + 1e-9)).any():  # the norm is kept before it is divided by the number of values
         worst = int(used.argmax())
-        raise RuntimeError(f"{method}: images[{worst}] moved by {int(used[worst])} levels, not {chosen.eps}")
+        raise RuntimeError(f"{method}: images[{worst}] moved by {used[worst]:g} levels, not {chosen.eps:g}")
     return result
+
+
+def spent(protected, origin, settings):
+    """What of its eps a method used, (N,) in levels on the stored images: the largest change, or for the norm "l2" its root mean square."""
+    from .. import pgd
+
+    norm = getattr(settings, "norm", "linf")
+    used = pgd.budget(norm, settings.eps, origin).spent(protected, origin)
+    return used / pgd.length(norm, 1.0, origin)
 
 
 def tiles(height, width, factor):

@@ -1,55 +1,97 @@
-"""PhotoGuard's encoder attack (Salman et al., arXiv 2302.06588, equation 4 and Algorithm 1).
+"""PhotoGuard's two attacks (Salman et al., arXiv 2302.06588, equations 4 and 5, Algorithms 1 and 2).
 
-The image is moved, inside an L-infinity budget, until the autoencoder's encoder reads it as the target: a
-grey image, or the zero latent of the released notebook. The loss is the norm of the difference of the
-latents' means, as the released code prints it (MadryLab/photoguard at 686bea7); the paper's squared norm
-has the same signs. What else the settings change against their sources stands in their `differs`.
+Encoder attack: the picture is moved, inside its budget, until the autoencoder's encoder reads it as the target: a grey picture, the
+zero latent of a released notebook, or any picture. Diffusion attack: until the whole inpainting model paints a grey picture.
+The losses are norms, as the released code prints them (MadryLab/photoguard at 686bea7); the paper's squared norms have gradients of
+the same direction. What else the settings change against their sources stands in their `differs`.
 """
 
 import torch
 
-from .. import degrade
+from .. import degrade, pgd, sample
 from .. import images as pixels
-from ..pgd import Linf, pgd
 
-GREY = 0.5
+GREY = sample.GREY
 
 
-def encoder(images, model, *, settings, generator=None, mask=None, callback=None, through=None):
-    """Protect images (N, 3, H, W); returns 8-bit images inside `settings.eps` levels.
+def encoder(images, model, *, settings, generator=None, mask=None, goal=None, callback=None, through=None):
+    """Protect images (N, 3, H, W); returns 8-bit images inside the budget of `settings` (paper.EncoderSettings).
 
     model: encode(images) -> posterior with .mean. generator: one per image, for a uniform start and for settings.jpeg.
     through: images -> images, what happens to the file before the model sees it; by default settings.jpeg, else nothing.
     mask: (N, 1, H, W), 1 where the photo is kept and protected, 0 where an edit will paint: the inverse of an
     inpainting mask, cut at 1/2. Only the kept region is perturbed, and the encoder sees the rest as mid grey,
     as an inpainting pipeline shows it and as the released inpainting attack has it.
+    goal: (1 or N, 3, H, W), a picture whose latent is the target in place of the settings'.
     callback(i, x, distances): after each step, with the (N,) distances to the target before it, in the scale
     of model.encode. The 169.94 kept in the released notebook is in the autoencoder's own scale; divide ours
     by its scaling factor to compare.
     """
     pixels.check(images)
     kept = None if mask is None else (pixels.check_mask(mask, images) >= 0.5).to(images)
-    goal = target(images, model, settings.target)
+    aim = target(images, model, settings.target if goal is None else goal)
     if through is None and settings.jpeg:
         through = degrade.random_jpeg(*settings.jpeg, generator, scale=settings.eps / 2)
 
     def distance(x):
         seen = x if through is None else through(x)
         seen = seen if kept is None else seen * kept + GREY * (1 - kept)
-        return torch.linalg.vector_norm((model.encode(seen).mean.float() - goal).flatten(1), dim=1)
+        return torch.linalg.vector_norm((model.encode(seen).mean.float() - aim).flatten(1), dim=1)
 
-    return pgd(
-        images, distance, budget=Linf(settings.eps), steps=settings.steps, step=settings.step,
-        decay=settings.decay, start=settings.start, generator=generator, mask=mask, callback=callback,
+    return _minimise(distance, images, settings, generator, mask, callback)
+
+
+def diffusion(images, model, *, settings, generator, mask=None, goal=None, prompts=None, callback=None, through=None):
+    """Protect images (N, 3, H, W); returns 8-bit images inside the budget of `settings` (paper.DiffusionSettings).
+
+    model: with an inpainting denoiser. generator: one per image; noise is drawn anew at every step and draw. mask: as for `encoder`
+    (without one, all is kept). goal: (1 or N, 3, H, W), the picture the edit is to become; by default mid grey.
+    prompts: one per image in place of settings.prompt for all. callback(i, x, distances): distances of edits to the goal, on [0, 1].
+    """
+    pixels.check(images)
+    kept = torch.ones_like(images[:, :1]) if mask is None else pixels.check_mask(mask, images)
+    aim = torch.full_like(images[:1], GREY) if goal is None else _picture(goal, images)
+    prompts = [settings.prompt] * len(images) if prompts is None else list(prompts)
+    rule = dict(steps=settings.chain, guidance=settings.guidance, eta=settings.eta, generator=generator)
+
+    def distance(x):
+        edit = sample.inpaint(x if through is None else through(x), 1 - (kept >= 0.5).to(x), prompts, model, **rule)
+        return torch.linalg.vector_norm((edit - aim).flatten(1), dim=1)
+
+    return _minimise(distance, images, settings, generator, mask, callback, draws=settings.draws)
+
+
+def _minimise(distance, images, settings, generator, mask, callback, draws=1):
+    return pgd.pgd(
+        images,
+        distance,
+        budget=pgd.budget(settings.norm, settings.eps, images),
+        steps=settings.steps,
+        step=pgd.length(settings.norm, settings.step, images),
+        decay=settings.decay,
+        start=settings.start,
+        generator=generator,
+        mask=mask,
+        draws=draws,
+        callback=callback,
     )
 
 
 @torch.no_grad()
-def target(images, model, name):
-    """The latent to be reached, for images of this size: that of a mid-grey image, or zero; float32."""
+def target(images, model, wanted):
+    """The latent to be reached, for images of this size: "grey image", "zero latent", or a picture's (1 or N, 3, H, W); float32."""
+    if isinstance(wanted, torch.Tensor):
+        return model.encode(_picture(wanted, images)).mean.float()
     grey = model.encode(torch.full_like(images[:1], GREY)).mean.float()
-    if name == "grey image":
+    if wanted == "grey image":
         return grey
-    if name == "zero latent":
+    if wanted == "zero latent":
         return torch.zeros_like(grey)
-    raise ValueError(f'target: expected "grey image" or "zero latent", got {name!r}')
+    raise ValueError(f'target: expected "grey image", "zero latent" or a picture, got {wanted!r}')
+
+
+def _picture(goal, images):
+    if pixels.check(goal, "goal").shape[1:] != images.shape[1:] or len(goal) not in (1, len(images)):
+        size, got = tuple(images.shape[1:]), tuple(goal.shape)
+        raise ValueError(f"goal: expected one picture, or one per image, of the images' size {size}, got {got}; resize it")
+    return goal.to(images)
