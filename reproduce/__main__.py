@@ -1,4 +1,4 @@
-"""The command line: `python -m reproduce list | run | protect | bench | doctor`.
+"""The command line: `python -m reproduce list | run | protect | claims | bench | doctor`.
 
 Whatever a user can get wrong ends in one line on standard error and status 2; Ctrl-C in one line and status
 130; a notebook or an image that failed in status 1. Heavy imports happen inside the commands.
@@ -38,6 +38,10 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", metavar="command", required=True, parser_class=Parser)
     commands.add_parser("list", help="every figure and table: notebook, needs, minutes, place")
     commands.add_parser("doctor", help="what this machine can run")
+    claims = commands.add_parser("claims", help="the ledger: each claim of the papers, its effect here, its verdict")
+    claims.add_argument("--profile", default="bundled", help="whose figures are judged")
+    claims.add_argument("--scale", default="standard", help="smoke, standard, paper")
+    claims.add_argument("--out", default="figures", help="folder of the results")
     run = commands.add_parser("run", help="execute notebooks, all of them unless some are named")
     run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="name or number, such as 01")
     run.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
@@ -79,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     options = parser().parse_args(arguments)
     try:
-        return {"list": listing, "run": run, "protect": protect, "bench": bench, "doctor": doctor}[options.command](options)
+        return {"list": listing, "run": run, "protect": protect, "bench": bench, "doctor": doctor, "claims": claims}[options.command](options)
     except KeyboardInterrupt as stop:
         complain(str(stop) or "interrupted; run the same command again to resume")
         return 130
@@ -183,6 +187,19 @@ def bench(options) -> int:
         print(summary.table_markdown(found, heads, [bench_jpeg.FOOTNOTE]))
         return 0
     print(summary.table_markdown(clock.rows(options.profile, options.size, options.steps, options.batch), clock.HEADS))
+    return 0
+
+
+def claims(options) -> int:
+    """Print the ledger, judged on the rows that runs have left; needs no model."""
+    from . import claims as book
+    from . import profiles, study, summary
+
+    profiles.one_of("scale", options.scale, profiles.SCALES)
+    folder = study.folder(options.out, options.profile, options.scale)
+    if not folder.is_dir():
+        raise ValueError(f"no results in {folder}; run the notebooks first, or name another --profile, --scale or --out")
+    print(summary.table_markdown(book.ledger(folder), {"paper": "paper"} | book.HEADS))
     return 0
 
 

@@ -1,6 +1,6 @@
 """Rows read back, means with intervals over images, tables in Markdown: the numbers behind every figure.
 
-Intervals are percentile bootstrap intervals that resample whole images, because several edits of one image
+Intervals are percentile bootstrap intervals (scipy's) that resample whole images, because several edits of one image
 are not independent (Efron 1979; Field and Welsh 2007 for clusters).
 """
 
@@ -43,15 +43,23 @@ def summarise(rows: list[dict], by, value: str, *, over="image", draws=2000, see
         counts = np.array([len(values) for values in clusters.values()], float)
         low = high = math.nan
         if len(sums) > 1:
-            chance = np.random.default_rng(seed)
-            drawn = chance.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
-            low, high = np.quantile((drawn @ sums) / (drawn @ counts), [0.025, 0.975])
+            low, high = _interval(sums, counts, draws, seed)
         mean = sums.sum() / counts.sum()
         table.append(
             dict(zip(by, names, strict=True))
             | {"mean": float(mean), "low": float(low), "high": float(high), "n": len(sums)}
         )
     return table
+
+
+def _interval(sums, counts, draws, seed):
+    from scipy.stats import bootstrap
+
+    def mean(sums, counts, axis=-1):
+        return sums.sum(axis) / counts.sum(axis)
+
+    found = bootstrap((sums, counts), mean, paired=True, vectorized=True, n_resamples=draws, method="percentile", random_state=seed)
+    return found.confidence_interval
 
 
 class Table(str):

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "reproduce"
 # From the ground up. A folder is one storey: its files may import one another.
 STOREYS = """images rng paper libjpeg jpeg soft_jpeg degrade pgd model sample profiles edit customise protect purify measure world
-    cache jobs provenance record source study claims summary report experiments execute notebook doctor files bench_jpeg bench
+    cache jobs provenance record source study summary claims report experiments execute notebook doctor files bench_jpeg bench
     __main__"""
 ORDER = STOREYS.split()
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "bundle" not in p.parts)

@@ -78,3 +78,13 @@ def test_no_change_is_matched_by_no_change_and_shapes_must_agree():
         matched(x, x[:1], generators())
     with pytest.raises(ValueError, match="one per image"):
         matched(x, x, rng.generator(0))
+
+
+def test_matched_noise_keeps_to_the_mask():
+    x = photos(2)
+    mask = torch.zeros(2, 1, *x.shape[2:])
+    mask[:, :, : x.shape[2] // 2] = 1
+    reference = pixels.quantise((x + 0.05 * mask).clamp(0, 1))
+    got = matched(x, reference, generators(), mask=mask)
+    assert torch.equal(got[:, :, x.shape[2] // 2 :], pixels.quantise(x)[:, :, x.shape[2] // 2 :])
+    torch.testing.assert_close(norm(got, x), norm(reference, x), rtol=0.01, atol=0)

@@ -8,7 +8,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from reproduce import images as pixels
-from reproduce.measure import MEASURES, compare
+from reproduce.measure import MEASURES, compare, similarity
 
 LEAST = {
     "ssim": 11, "psnr": 1, "vifp": 41, "fsim": 2, "sr-sim": 40, "gmsd": 2, "vsi": 2, "dss": 32, "haarpsi": 16,
@@ -155,3 +155,25 @@ def test_bad_input_is_refused_in_one_line(name):
 def test_unknown_measure_lists_what_there_is():
     with pytest.raises(ValueError, match="ssmi.*there is ssim, psnr"):
         compare(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64), ["ssmi"])
+
+
+def test_over_the_whole_picture_the_region_measures_are_the_usual_ones(pair):
+    x, y = pair
+    whole = torch.ones(len(x), 1, *x.shape[2:])
+    torch.testing.assert_close(similarity.psnr_over(x, y, whole), similarity.psnr(x, y))
+    torch.testing.assert_close(similarity.ssim_over(x, y, whole), similarity.ssim(x, y), atol=3e-5, rtol=0)  # piq: float32
+
+
+def test_region_measures_see_the_region_alone(pair):
+    x, y = pair
+    y = y.clone()
+    y[..., : y.shape[3] // 2] = x[..., : x.shape[3] // 2]
+    right = torch.zeros(len(x), 1, *x.shape[2:])
+    right[..., x.shape[3] // 2 + 11 :] = 1
+    left = right.flip(3)
+    assert (similarity.psnr_over(x, y, left) == 80).all() and (similarity.ssim_over(x, y, left) == 1).all()
+    far = x.shape[3] // 2 + 11
+    by_hand = -10 * torch.log10((x[..., far:].double() - y[..., far:].double()).square().mean((1, 2, 3)) + 1e-8)
+    torch.testing.assert_close(similarity.psnr_over(x, y, right), by_hand)
+    assert (similarity.ssim_over(x, y, right) < 0.9).all()
+    assert similarity.psnr_over(x, y, right * 0).isnan().all()

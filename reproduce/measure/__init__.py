@@ -1,7 +1,8 @@
 """The table of measures: name -> function (x, y) -> (N,) float64, its direction, where it comes from.
 
 x is what is judged (the edit of the protected image), y what it is held against (the edit of the clean one).
-Functions are imported when they are first used, so that reading the table needs no torch.
+Functions are imported when they are first used, so that reading the table needs no torch. What does not compare image with image
+stands beside the table: sets of edits in distribution.py (FID, precision and recall), an image and its prompt in prompt.py (CLIP).
 """
 
 import importlib

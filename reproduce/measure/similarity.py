@@ -94,3 +94,28 @@ def _uniform_ssim(x, y, reduction):
     vx, vy, vxy = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
     index = (2 * mx * my + c1) * (2 * vxy + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
     return index.mean()
+
+
+def ssim_over(x, y, mask):
+    """SSIM averaged over the pixels of `mask` (N, 1, H, W) >= 1/2: scikit-image's map with Wang's Gaussian window, colours averaged.
+
+    The map's border, half a window wide, is left out as usual. NaN where the mask is empty.
+    """
+    from skimage.metrics import structural_similarity
+
+    pairs, values = _pairs(x, y, "SSIM", 11), []
+    for (a, b), region in zip(pairs, pixels.check_mask(mask, x), strict=True):
+        a, b = (one[0].permute(1, 2, 0).double().cpu().numpy() for one in (a, b))
+        rule = dict(channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0, full=True)
+        index = torch.from_numpy(structural_similarity(a, b, **rule)[1]).mean(2)[5:-5, 5:-5]
+        values.append(index[(region[0] >= 0.5).cpu()[5:-5, 5:-5]].mean())
+    return torch.stack(values)
+
+
+def psnr_over(x, y, mask):
+    """PSNR in dB of the pixels of `mask` (N, 1, H, W) >= 1/2, with piq's 1e-8. NaN where the mask is empty."""
+    pairs, values = _pairs(x, y, "PSNR", 1), []
+    for (a, b), region in zip(pairs, pixels.check_mask(mask, x), strict=True):
+        error = (a[0].double() - b[0].double()).square()[:, (region[0] >= 0.5)]
+        values.append(-10 * torch.log10(error.mean() + 1e-8))
+    return torch.stack(values).double().cpu()

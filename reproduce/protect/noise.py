@@ -25,8 +25,8 @@ def uniform(images, model=None, *, settings, generator, mask=None):
     return budget.finish(noisy, origin)
 
 
-def matched(images, reference, generator):
-    """Images plus uniform noise whose norm, per image and as stored, is that of `reference` - `images`.
+def matched(images, reference, generator, mask=None):
+    """Images plus uniform noise whose norm, per image and as stored, is that of `reference` - `images`; mask as for `uniform`.
 
     The norm is never above the reference's, and below it by the change of one value at most: within 1 %
     when the perturbation has a norm of 10 levels or more, which any visible one has. Where an image is so
@@ -39,4 +39,6 @@ def matched(images, reference, generator):
     change = (pixels.quantise(reference) - origin).mul(255).round()
     norm = change.square().flatten(1).sum(1, dtype=torch.float64).sqrt()
     # 510 levels of amplitude: clipping takes half of the noise on a white image, and still it can be matched
-    return fit(origin + 2 * rng.draw("uniform", origin, generator), origin, norm)
+    added = 2 * rng.draw("uniform", origin, generator)
+    added = added if mask is None else added * (pixels.check_mask(mask, images) >= 0.5)
+    return fit(origin + added, origin, norm)

@@ -1,0 +1,162 @@
+"""The ledger: what each paper claims, measured as an effect over images, with an interval and a verdict. Needs no torch.
+
+A claim names the rows it is judged on (`artefact`, a CSV under figures/<profile>/) and turns them into one effect an image and edit,
+positive where the claim is right. The same records judge any profile. Its verdict, from the 95 % bootstrap interval over images:
+
+    held        the whole interval is above 0
+    not held    the whole interval is below 0
+    undecided   it reaches both sides, or there is one image alone
+    not run     there are no rows to judge it by
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .measure import MEASURES
+from .summary import read_rows, summarise
+
+PHOTOGUARD, JPEG, GAPDIFF = "PhotoGuard, arXiv 2302.06588", "JPEG bypass, arXiv 2304.02234", "GAP-Diff, NDSS 2025"
+TABLE6, TABLE10 = ("ssim", "psnr", "vifp", "fsim"), ("sr-sim", "gmsd", "vsi", "dss", "haarpsi")
+QUALITY = 75  # at which "JPEG undoes it" is judged
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A record: the claim's words and place, what its effect measures, the rows it needs, and how they become effects."""
+
+    key: str
+    paper: str
+    place: str
+    text: str
+    measured: str
+    artefact: str
+    effects: Callable  # rows -> [{"image": ..., "effect": ...}]
+
+
+def judge(claim, rows) -> dict:
+    """One line of the ledger: effect (mean, low, high), number of images, verdict."""
+    about = dict(key=claim.key, paper=claim.paper, place=claim.place, claim=claim.text, measured=claim.measured)
+    found = claim.effects(rows)
+    if not found:
+        return about | dict(effect=None, images=0, verdict="not run")
+    [line] = summarise(found, [], "effect")
+    effect = (line["mean"], line["low"], line["high"])
+    return about | dict(effect=effect, images=line["n"], verdict=verdict(line["low"], line["high"]))
+
+
+def verdict(low, high) -> str:
+    """The word for an interval; nan, where there is none, is undecided."""
+    return "held" if low > 0 else "not held" if high < 0 else "undecided"
+
+
+def judged(rows, keys) -> list[dict]:
+    """The claims whose key begins with `keys`, judged on these rows."""
+    return [judge(claim, rows) for claim in CLAIMS if claim.key.startswith(keys)]
+
+
+def ledger(folder) -> list[dict]:
+    """Every claim, judged on the rows in `folder` (figures/<profile>)."""
+    rows = {name: read_rows(path) for name in {c.artefact for c in CLAIMS} if (path := Path(folder) / f"{name}.csv").is_file()}
+    return [judge(claim, rows.get(claim.artefact, [])) for claim in CLAIMS]
+
+
+HEADS = {"claim": "claim", "place": "place", "measured": "effect (positive: as claimed)", "effect": "mean [95 % interval]",
+         "images": "images", "verdict": "verdict"}  # fmt: skip
+
+
+def _edits(rows, *arms):
+    """Lists of rows of the fixed seed, one per person and prompt, a row of each protection in `arms`."""
+    fixed = [r for r in rows if r["seeds"] == "fixed"]
+    by = {(r["image"], r["prompt"], r["protection"]): r for r in fixed}
+    asked = dict.fromkeys((r["image"], r["prompt"]) for r in fixed)
+    return [[by[(*edit, arm)] for arm in arms] for edit in asked if all((*edit, arm) in by for arm in arms)]
+
+
+def _less_similar(arm, than, measure):
+    """Effects of: the edits under `arm` are less similar to the clean edits than those under `than`."""
+    sign = 1 if MEASURES[measure].better == "higher" else -1
+
+    def effects(rows):
+        return [dict(image=b["image"], effect=sign * (a[measure] - b[measure])) for a, b in _edits(rows, than, arm)]
+
+    return effects
+
+
+def _worse_fit(rows):
+    return [dict(image=b["image"], effect=a["fit"] - b["fit"]) for a, b in _edits(rows, "clean", "diffusion")]
+
+
+def _noise_is_nothing(rows):
+    """Half of what another seed changes, less what noise changes, in SSIM."""
+    pairs = _edits(rows, "another seed", "noise")
+    return [dict(image=noise["image"], effect=(1 - seed["ssim"]) / 2 - (1 - noise["ssim"])) for seed, noise in pairs]
+
+
+def _more_than_a_seed(rows):
+    pairs = _edits(rows, "another seed", "diffusion")
+    return [dict(image=attack["image"], effect=seed["ssim"] - attack["ssim"]) for seed, attack in pairs]
+
+
+def _undone(edit):
+    """Half of what PhotoGuard takes from the edit's SSIM, less what it still takes after JPEG."""
+
+    def effects(rows):
+        chosen = [r for r in rows if r["edit"] == edit and r["group"] == "people" and r["seed"] == "same"]
+        at = {(r["image"], r["prompt"], r["protection"], r["quality"]): r["ssim"] for r in chosen}
+        asked = dict.fromkeys((r["image"], r["prompt"]) for r in chosen)
+        lost = lambda one, quality: at[(*one, "clean", quality)] - at[(*one, "photoguard-encoder", quality)]  # noqa: E731
+        return [dict(image=one[0], effect=lost(one, None) / 2 - lost(one, QUALITY)) for one in asked]
+
+    return effects
+
+
+def _removed(rows):
+    """Half of the perturbation's brightness, less what a file of quality 75 leaves of it."""
+    wanted = dict(protection="photoguard-encoder", kind="brightness", band="all", quality=QUALITY)
+    return [dict(image=r["image"], effect=0.5 - r["kept"]) for r in rows if wanted.items() <= r.items()]
+
+
+def _photoguard(key, place, text, measured, effects):
+    return Claim(f"photoguard/{key}", PHOTOGUARD, place, text, measured, "02_edits", effects)
+
+
+CLAIMS = (
+    *(
+        _photoguard(
+            f"{arm}/{measure}", f"Table {6 if measure in TABLE6 else 10}", f"{words}: {measure.upper()}",
+            f"{measure.upper()} of the edit under {than}, less that under the {arm} attack" + (", negated" if measure == "gmsd" else ""),
+            _less_similar(arm, than, measure),
+        )
+        for arm, than, words in (
+            ("encoder", "noise", "the encoder attack makes edits less similar than random noise does"),
+            ("diffusion", "encoder", "the diffusion attack makes them less similar than the encoder attack does"),
+        )
+        for measure in TABLE6 + TABLE10
+    ),
+    _photoguard(
+        "noise", "section 4.2", "edits of noised pictures are almost identical to those of clean ones",
+        "half of what another seed changes (SSIM), less what noise changes", _noise_is_nothing,
+    ),
+    _photoguard(
+        "prompt", "Figure 7", "after the diffusion attack, edits fit their prompt less",
+        "CLIP similarity of the clean edit, less that of the diffusion-attacked", _worse_fit,
+    ),
+    _photoguard(
+        "seed", "Table 6", "edits of immunised images are substantially different from those of the original ones",
+        "SSIM of the clean edit under another seed, less that of the diffusion-attacked under the same", _more_than_a_seed,
+    ),
+    *(
+        Claim(
+            f"jpeg/{edit}", JPEG, "abstract", f"JPEG undoes PhotoGuard: {edit}",
+            f"half of what the attack takes from the edit's SSIM, less what it takes at quality {QUALITY}", "01_edits", _undone(edit),
+        )
+        for edit in ("variation", "inpainting")
+    ),
+    Claim(
+        "gapdiff/premise", GAPDIFF, "motivation", "JPEG removes the noise of gradient attacks",
+        f"half of PhotoGuard's perturbation in brightness, less the share that quality {QUALITY} leaves", "05_spectra", _removed,
+    ),
+)  # fmt: skip

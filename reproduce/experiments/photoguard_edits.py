@@ -1,0 +1,241 @@
+"""PhotoGuard's evaluation (notebook 02): edits of immunised pictures beside edits of the clean ones, with the controls it lacks.
+
+Every edit is an inpainting that keeps the person and repaints the rest, compared with the edit of the clean picture under the same
+seed. Controls: the clean picture under another seed, under the same seed once more, through the autoencoder, and with noise of the
+attack's bound and of its norm.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+
+from .. import edit, images, paper, protect, rng, sample
+from ..measure import MEASURES, compare, distribution, prompt, similarity
+from ..protect import as_printed, noise, photoguard
+from ..study import Result
+from . import subjects
+
+TARGETS = {"noise": ("noise", "paper"), "encoder": ("photoguard-encoder", "paper"), "diffusion": ("photoguard-diffusion", "paper")}
+SIDE = {  # settings side by side, on some of the pictures
+    f"{kind}, {settings}": (method, settings)
+    for kind, (method, _) in TARGETS.items()
+    if kind != "noise"
+    for settings in ("released", "equal")
+}
+MATCHED, ROUND = "noise of the encoder attack's norm", "round trip"  # the other pictures that are edited
+DRAWS = 4  # of the noise, over which what four steps paint is averaged
+REGIONS = ("ssim_pasted", "psnr_pasted", "ssim_edited", "psnr_edited")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is run: people, prompts each, seeds searched, people for settings side by side and for variations, steps.
+
+    encoder_steps, diffusion_steps, draws: None for the settings' own; each (paper's setting, other settings).
+    """
+
+    people: int
+    prompts: int
+    seeds: int
+    side: int
+    variations: int
+    edit_steps: int
+    encoder_steps: tuple
+    diffusion_steps: tuple
+    draws: int | None
+    printed_steps: int
+
+
+SCALES = {
+    "smoke": Scale(2, 3, 2, 1, 1, 4, (6, 6), (3, 3), 1, 4),
+    "standard": Scale(20, 3, 4, 4, 3, 20, (None, 200), (40, 40), 2, 20),
+    "paper": Scale(20, 3, 10, 20, 20, 100, (None, None), (None, None), None, 200),
+}
+
+
+class Edits:
+    """The experiment over one study: `protect`, then `edits`, then what is computed from both."""
+
+    def __init__(self, study, *, images="", clip=""):
+        study.images = images or study.images
+        self.study, self.scale = study, SCALES[study.scale]
+        self.people = subjects.people(study, self.scale.people)
+        self.clip = prompt.clip(clip or prompt.source_of(study.name))
+        side = range(min(self.scale.side, len(self.people.names)))
+        self.arms = [(i, name) for name in TARGETS for i in range(len(self.people.names))] + [(i, name) for name in SIDE for i in side]
+
+    def record(self, arm):
+        """The settings of a protection as they are run at this scale."""
+        method, settings = (TARGETS | SIDE)[arm]
+        scale, which = self.scale, int(arm in SIDE)
+        steps = {"photoguard-encoder": scale.encoder_steps, "photoguard-diffusion": scale.diffusion_steps}.get(method, (None, None))[which]
+        return protect.record(method, settings, steps=steps, draws=scale.draws)
+
+    def protect(self):
+        """Every person's kept region under every protection; the sweep's pictures are called "image"."""
+        jobs = [dict(subject=i, image=self.people.names[i], protection=arm, settings=self._plain(arm)) for i, arm in self.arms]
+        self.protected = self.study.sweep("photoguard/protect", jobs, self._protect)
+        return self.protected
+
+    def _plain(self, arm):
+        return [list(v) if isinstance(v, tuple) else v for v in dataclasses.astuple(self.record(arm))]
+
+    def _protect(self, job):
+        i, arm = job["subject"], job["protection"]
+        origin, kept = self.people.images[i : i + 1], self.people.people[i : i + 1]
+        method, settings = protect.PROTECTIONS[(TARGETS | SIDE)[arm][0]], self.record(arm)
+        device, chance = self.study.model.device, [rng.generator(self.study.seed, "protect", arm, job["image"])]
+        made = method.function(origin.to(device), self.study.model, settings=settings, generator=chance, mask=kept.to(device)).cpu()
+        row = dict(_size(made, origin, kept), used=protect.spent(made, origin, settings).item(), eps=settings.eps)
+        before, after = (self._aims(picture, kept, job["image"]) for picture in (origin, made))
+        return Result([row | {name: after[name] / before[name] for name in after}], {"image": made})
+
+    @torch.no_grad()
+    def _aims(self, picture, kept, name):
+        """What the attacks make small: distances to grey of what the encoder reads and of what four steps without a prompt paint."""
+        model, chain = self.study.model, paper.PHOTOGUARD_DIFFUSION["paper"].chain
+        shown = picture * kept + photoguard.GREY * (1 - kept)
+        reads = (model.encode(shown).mean - photoguard.target(picture, model, "grey image")).norm()
+        chance = [rng.generator(self.study.seed, "aims", name, draw) for draw in range(DRAWS)]
+        pictures, masks = (one.expand(DRAWS, -1, -1, -1) for one in (picture, 1 - kept))
+        painted = sample.inpaint(pictures, masks, [""] * DRAWS, model, steps=chain, eta=1.0, generator=chance)
+        return dict(reads=reads.item(), paints=(painted - photoguard.GREY).flatten(1).norm(dim=1).mean().item())
+
+    def picture(self, subject, arm):
+        """What is edited under that name, (1, 3, H, W), on the 8-bit grid."""
+        clean = self.people.images[subject : subject + 1]
+        if arm == "clean":
+            return clean
+        if arm == ROUND:
+            with torch.no_grad():
+                return images.quantise(self.study.model.decode(self.study.model.encode(clean).mean).clamp(0, 1).cpu())
+        if arm == MATCHED:
+            chance = [rng.generator(self.study.seed, "matched", self.people.names[subject])]
+            reference = self.picture(subject, "encoder")
+            return noise.matched(clean, reference, chance, mask=self.people.people[subject : subject + 1])
+        return self.protected.images(dict(subject=subject, protection=arm), "image")
+
+    def edits(self):
+        """One job an edit asked for (person and prompt); rows one per picture, seed and rule of choosing the seed."""
+        jobs = [
+            dict(
+                subject=i, image=self.people.names[i], prompt=self.people.prompts[i][k], clip=self.clip.fingerprint,
+                arms=[[arm, self._plain(arm)] for j, arm in self.arms if j == i], scale=list(dataclasses.astuple(self.scale)),
+            )
+            for i in range(len(self.people.names)) for k in range(self.scale.prompts)
+        ]  # fmt: skip
+        self.edited = self.study.sweep("photoguard/edits", jobs, self._edit)
+        return self.edited
+
+    def _edit(self, job):
+        i, asked, arms = job["subject"], job["prompt"], [arm for arm, _ in job["arms"]]
+        sent = {arm: self.picture(i, arm) for arm in ("clean", *arms, MATCHED, ROUND)}
+        first = [(arm, 0) for arm in sent] + [("clean", seed) for seed in range(1, self.scale.seeds)]
+        made = dict(zip(first, self._paint(job, first, sent).split(1), strict=True))
+        fits = [self.clip.similarity(made["clean", seed], [asked]).item() for seed in range(self.scale.seeds)]
+        best = max(range(self.scale.seeds), key=fits.__getitem__)
+        more = [(arm, best) for arm in TARGETS if best]
+        made |= dict(zip(more, self._paint(job, more, sent).split(1), strict=True)) if more else {}
+        again = self._paint(job, [("clean", 0)], sent)  # alone, so in another place of another batch
+        shown = [("fixed", arm, 0, made[arm, 0], 0) for arm in sent]
+        shown += [("fixed", "another seed", 1, made["clean", 1], 0), ("fixed", "same seed again", 0, again, 0)]
+        shown += [("best", arm, best, made[arm, best], best) for arm in ("clean", *TARGETS)]
+        kept, clean = self.people.people[i : i + 1], sent["clean"]
+        rows = [
+            dict(seeds=rule, protection=arm, seed=seed, **self._compared(done, made["clean", against], clean, kept),
+                 fit=self.clip.similarity(done, [asked]).item())
+            for rule, arm, seed, done, against in shown
+        ]  # fmt: skip
+        rows.append(dict(seeds="none", protection="photograph", fit=self.clip.similarity(clean, [asked]).item()))
+        return Result(rows, {f"{rule}: {arm}": done for rule, arm, _, done, _ in shown})
+
+    def _paint(self, job, wanted, sent):
+        """Inpaintings of the pictures under the seeds in `wanted`, all but the person repainted."""
+        seeds = [rng.generator(self.study.seed, "edit", seed, job["prompt"], job["image"]) for _, seed in wanted]
+        batch = torch.cat([sent[arm] for arm, _ in wanted])
+        masks = 1 - self.people.people[job["subject"]].expand(len(batch), -1, -1, -1)
+        return edit.inpaint(batch, masks, [job["prompt"]] * len(batch), self.study.model, settings=self.settings, generator=seeds)
+
+    @property
+    def settings(self):
+        """How pictures are edited: Table 8, with this scale's number of steps."""
+        return dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=self.scale.edit_steps)
+
+    @staticmethod
+    def _compared(done, reference, clean, kept):
+        """All measures of Tables 6 and 10 and sewar's SSIM; then with the clean person pasted back; then over the repainted region."""
+        values = compare(done, reference, tuple(MEASURES))
+        pasted = [one * (1 - kept) + clean * kept for one in (done, reference)]
+        over = [measure(done, reference, 1 - kept) for measure in (similarity.ssim_over, similarity.psnr_over)]
+        values |= dict(zip(REGIONS, [*compare(*pasted, ("ssim", "psnr")).values(), *over], strict=True))
+        return {name: value.item() for name, value in values.items()}
+
+    def distances(self):
+        """FID, precision and recall of every set of edits to the clean edits under the same seeds: a row a set."""
+        features, label = distribution.extractor(self.study.name, self.clip if self.study.name == "bundled" else None)
+        sets = [("fixed", arm) for arm in (*TARGETS, MATCHED, ROUND, "another seed", "same seed again")]
+        sets += [("best", arm) for arm in TARGETS]
+        known = {rule: features(self.edited.images({}, f"{rule}: clean")) for rule in ("fixed", "best")}
+        rows = []
+        for rule, arm in sets:
+            found = features(self.edited.images({}, f"{rule}: {arm}"))
+            precision, recall = distribution.precision_recall(found, known[rule])
+            fid = distribution.fid(found, known[rule])
+            rows.append(dict(seeds=rule, protection=arm, fid=fid, precision=precision, recall=recall, edits=len(found), features=label))
+        return rows
+
+    def variations(self):
+        """Figure 4: image variations of clean, noised and protected whole pictures (no mask); rows one per picture."""
+        steps = self.scale.encoder_steps[0]
+        names, prompts = self.people.names[: self.scale.variations], self.people.prompts
+        jobs = [dict(subject=i, image=name, prompt=prompts[i][0], steps=steps) for i, name in enumerate(names)]
+        self.varied = self.study.sweep("photoguard/variations", jobs, self._vary)
+        return self.varied
+
+    def _vary(self, job):
+        i, model, seed = job["subject"], self.study.model, self.study.seed
+        clean = self.people.images[i : i + 1]
+        sent = {"clean": clean}
+        for arm in ("noise", "encoder"):
+            method, settings = TARGETS[arm]
+            own = rng.child(seed, "whole", job["image"])
+            sent[arm] = protect.apply(clean, model, method, settings=settings, seed=own, steps=job["steps"])
+        batch, settings = torch.cat([*sent.values(), clean]), paper.PHOTOGUARD_EDIT["released variation"]
+        chance = [rng.generator(seed, "variation", which, job["image"]) for which in [0] * len(sent) + [1]]
+        steps = max(4, self.scale.edit_steps * 2)  # strength 1/2 takes half of them
+        done = edit.vary(batch, [job["prompt"]] * len(batch), model, settings=dataclasses.replace(settings, steps=steps), generator=chance)
+        values = compare(done, done[:1].expand(len(done), -1, -1, -1), ("ssim", "psnr"))
+        rows = [dict(protection=arm, **{k: v[n].item() for k, v in values.items()}) for n, arm in enumerate([*sent, "another seed"])]
+        return Result(rows, {"sent": torch.cat([*sent.values()]), "edit": done})
+
+    def printed(self):
+        """Algorithm 1 as printed beside the attack it stands for, on one whole picture: levels moved after every step."""
+        job = dict(subject=0, image=self.people.names[0], steps=self.scale.printed_steps)
+        self.specimen = self.study.sweep("photoguard/as printed", [job], self._printed)
+        return self.specimen
+
+    def _printed(self, job):
+        clean, settings, rows = self.people.images[:1].to(self.study.model.device), self.record("encoder"), []
+
+        def note(form):
+            def kept(n, x, *_):
+                moved, outside = (x - clean).mul(255).abs(), ((x < 0) | (x > 1)).float()
+                step = n + (form != "as printed")  # pgd counts from 0
+                rows.append(dict(form=form, step=step, largest=moved.max().item(), mean=moved.mean().item(), outside=outside.mean().item()))
+
+            return kept
+
+        target = photoguard.target(clean, self.study.model, settings.target)
+        loss = as_printed.encoder_loss(self.study.model, target)
+        made = as_printed.printed(clean, loss, eps=settings.eps, step=settings.step, steps=job["steps"], callback=note("as printed"))
+        meant = dataclasses.replace(settings, steps=job["steps"])
+        kept = photoguard.encoder(clean, self.study.model, settings=meant, callback=note("as in equation 4"))
+        return Result(rows, {"as printed": made.cpu().clamp(0, 1), "as in equation 4": kept.cpu()})
+
+
+def _size(made, origin, kept):
+    """How large a perturbation is on the stored picture, in levels: at most, and root mean square over the region it may change."""
+    moved = (made - origin).mul(255).round()
+    share = kept.mean().clamp_min(1e-6)
+    return dict(levels=moved.abs().max().item(), rms=(moved.square().mean() / share).sqrt().item())

@@ -1,0 +1,145 @@
+"""Notebook 02's experiment on the tiny model: what is compared with what, and what its tables say."""
+
+import pytest
+import torch
+
+from reproduce import edit, paper, report, rng
+from reproduce import images as pixels
+from reproduce.experiments import photoguard_edits as lab
+from reproduce.experiments import photoguard_pictures
+from reproduce.experiments import photoguard_report as read
+from reproduce.measure import compare
+
+
+@pytest.fixture(scope="module")
+def ran(models, tmp_path_factory):
+    from reproduce import profiles
+    from reproduce.cache import Store
+    from reproduce.study import Study
+
+    folder = tmp_path_factory.mktemp("edits")
+    study = Study(
+        "bundled", "smoke", 0, folder / "figures", store=Store(folder / "store"),
+        opener=lambda name, scale: profiles.Profile(name, models(), 64, scale),
+    )  # fmt: skip
+    found = lab.Edits(study)
+    found.protect()
+    found.edits()
+    found.sets = found.distances()
+    return found
+
+
+def one(ran, name, subject=0, k=0):
+    return ran.edited.images(dict(subject=subject, prompt=ran.people.prompts[subject][k]), name)
+
+
+def test_protections_stay_on_the_person_and_in_their_budgets(ran):
+    for job, row in zip(ran.protected.jobs, ran.protected.rows, strict=True):
+        i, arm = job["subject"], job["protection"]
+        moved = (ran.picture(i, arm) - ran.people.images[i : i + 1]).mul(255).round()
+        assert (moved * (1 - ran.people.people[i])).abs().max() == 0 and moved.abs().max() > 0
+        assert row["levels"] == moved.abs().max() and row["used"] <= row["eps"] * (1 + 1e-6)
+    assert {(j["subject"], j["protection"]) for j in ran.protected.jobs} == {
+        *((i, arm) for i in range(2) for arm in ("noise", "encoder", "diffusion")),
+        *((0, arm) for arm in lab.SIDE),
+    }
+
+
+def test_an_edit_is_the_pipelines_under_the_named_seed(ran):
+    i, asked = 1, ran.people.prompts[1][2]
+    chance = [rng.generator(0, "edit", 0, asked, ran.people.names[i])]
+    settings = ran.settings
+    assert settings.steps == 4 and settings.eta == 1.0 and settings.source == paper.PHOTOGUARD_EDIT["paper"].source
+    masks = 1 - ran.people.people[i : i + 1]
+    by_hand = edit.inpaint(ran.picture(i, "encoder"), masks, [asked], ran.study.model, settings=settings, generator=chance)
+    assert (one(ran, "fixed: encoder", 1, 2) - by_hand).abs().max() <= 1 / 255
+
+
+def test_rows_compare_with_the_clean_edit_of_the_same_seed(ran):
+    asked = ran.people.prompts[0][0]
+    rows = {(r["seeds"], r["protection"]): r for r in ran.edited.rows if r["subject"] == 0 and r["prompt"] == asked}
+    for rule, arm in (("fixed", "diffusion"), ("fixed", "another seed"), ("best", "encoder")):
+        value = compare(one(ran, f"{rule}: {arm}"), one(ran, f"{rule}: clean"), ("ssim",))["ssim"]
+        assert rows[rule, arm]["ssim"] == pytest.approx(value.item(), abs=0.01)  # stored edits are rounded no further
+    assert rows["fixed", "clean"]["ssim"] == 1 and rows["fixed", "same seed again"]["ssim"] > 0.999
+    kept = ran.people.people[0]
+    done, reference = one(ran, "fixed: encoder"), one(ran, "fixed: clean")
+    error = ((done - reference).square() * (1 - kept)).sum() / (3 * (1 - kept).sum())
+    assert rows["fixed", "encoder"]["psnr_edited"] == pytest.approx(-10 * torch.log10(error + 1e-8).item(), abs=1e-3)
+    pasted = ((done - reference).square() * (1 - kept)).mean()
+    assert rows["fixed", "encoder"]["psnr_pasted"] == pytest.approx(-10 * torch.log10(pasted + 1e-8).item(), abs=1e-3)
+
+
+def test_the_best_seed_is_the_one_whose_clean_edit_fits_best(ran):
+    for job in ran.edited.jobs:
+        mine = [r for r in ran.edited.rows if (r["subject"], r["prompt"]) == (job["subject"], job["prompt"])]
+        fit = {(r["seeds"], r["protection"]): r["fit"] for r in mine}
+        assert fit["best", "clean"] == max(fit["fixed", "clean"], fit["fixed", "another seed"])  # of two seeds at this scale
+        assert fit["none", "photograph"] == pytest.approx(
+            ran.clip.similarity(ran.people.images[job["subject"]][None], [job["prompt"]]).item(), abs=1e-6
+        )
+
+
+def test_controls(ran):
+    clean = ran.people.images[:1]
+    matched, encoder = ran.picture(0, lab.MATCHED), ran.picture(0, "encoder")
+    norm = lambda x: (x - clean).norm().item()  # noqa: E731
+    assert norm(matched) == pytest.approx(norm(encoder), rel=0.01) and not torch.equal(matched, encoder)
+    with torch.no_grad():
+        through = ran.study.model.decode(ran.study.model.encode(clean).mean).clamp(0, 1)
+    assert torch.equal(ran.picture(0, lab.ROUND), pixels.quantise(through))
+
+
+def test_distances_are_of_the_sets_they_name(ran):
+    by = {(d["seeds"], d["protection"]): d for d in ran.sets}
+    assert by["fixed", "same seed again"]["fid"] < 1e-3 < by["fixed", "another seed"]["fid"]
+    assert all(d["edits"] == 6 and "bundled CLIP" in d["features"] for d in ran.sets)
+
+
+def test_tables_put_ours_beside_the_printed_numbers(ran):
+    table = {line["measure"]: line for line in read.quality_table(ran.edited.rows, ran.sets, 6)}
+    assert list(table) == ["FID ↓", "PR ↑", "SSIM ↑", "PSNR (dB) ↑", "VIFp ↑", "FSIM ↑"]
+    assert table["SSIM ↑"]["encoder printed"] == "0.58 ± 0.11" and table["PSNR (dB) ↑"]["noise printed"] == "19.21 ± 4.00"
+    assert table["FID ↓"]["diffusion printed"] == "167.6" and table["PR ↑"]["diffusion printed"] == "0.87"
+    values = [r["ssim"] for r in ran.edited.rows if r["seeds"] == "fixed" and r["protection"] == "encoder"]
+    assert table["SSIM ↑"]["encoder"].startswith(f"{sum(values) / len(values):.3f} ± {torch.tensor(values).std():.3f} [")
+    ten = {line["measure"]: line for line in read.quality_table(ran.edited.rows, ran.sets, 10)}
+    assert ten["GMSD ↓"]["noise printed"] == "0.20 ± 0.06" and len(ten) == 5
+    heads = read.quality_heads(ran.study)
+    assert "SD 1.5, 512 px, printed" in heads["noise printed"] and "bundled, 64 px" in heads["noise"]
+    assert report.table_markdown(read.control_table(ran.edited.rows, ran.sets), read.CONTROL_HEADS)
+    settings = read.settings_table(ran.protected.rows, ran.edited.rows)
+    assert [line["what"] for line in settings][:3] == ["noise, paper", "encoder, paper", "diffusion, paper"] and len(settings) == 7
+    assert all(line["pictures"] == 1 for line in settings)
+
+
+def test_an_attack_lowers_its_own_aim(ran):
+    rows = {r["protection"]: r for r in ran.protected.rows if r["subject"] == 0}
+    assert rows["encoder"]["reads"] < min(0.99, rows["noise"]["reads"])
+
+
+def test_pictures_and_figures(ran):
+    grid = photoguard_pictures.edits(ran)
+    assert len(grid["images"]) == 2 and len(grid["images"][0]) == 6 == len(grid["column_labels"])
+    ran.variations()
+    ran.printed()
+    assert len(photoguard_pictures.variations(ran)["images"][0]) == 6
+    assert len(photoguard_pictures.protected(ran)["images"]) == 2 and len(photoguard_pictures.printed(ran)["images"][0]) == 3
+    for figure in (read.prompt_bars(ran.edited.rows), read.ladder(ran.edited.rows), read.overshoot(ran.specimen.rows)):
+        assert figure.axes
+    largest = {r["step"]: r["largest"] for r in ran.specimen.rows if r["form"] == "as printed"}
+    assert [round(largest[n]) for n in (1, 2, 3, 4)] == [2, 6, 12, 20]
+    meant = [r for r in ran.specimen.rows if r["form"] != "as printed"]
+    assert [r["step"] for r in meant] == [1, 2, 3, 4] and all(r["largest"] <= 8.001 and r["outside"] == 0 for r in meant)
+
+
+def test_the_verdict_counts_and_orders(ran):
+    ledger = [dict(verdict=word) for word in ("held", "held", "not held", "undecided")]
+    told = read.verdict(ran.edited.rows, ledger)
+    assert "Of 4 claims, 2 held, 1 did not, 1 are undecided" in told and "Another seed" in told
+
+
+def test_settings_say_how_this_scale_differs(ran):
+    assert "6 steps instead of 200" in ran.record("encoder").differs
+    assert "1 draws instead of 10" in ran.record("diffusion, released").differs
+    assert any("Table 9" in note and "3 steps instead of 200" in note for note in read.notes(ran))
