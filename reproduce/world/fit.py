@@ -89,3 +89,8 @@ def fit(
         if judge and ((step + 1) % judge_every == 0 or step + 1 == steps):
             note(step + 1, **judge(mean.eval()))
     return mean.eval()
+
+
+def train(args, stage, net, loss, **how):
+    """`fit` for one stage of `reproduce.world.train`: its steps from args.size, its folder and seed from args."""
+    return fit(net, loss, stage=stage, steps=args.size[stage][0], folder=args.work, seed=args.seed, **how)

@@ -21,7 +21,7 @@ import torch
 from . import denoiser as dn
 from . import tower
 from .data import batch_of, contexts, latents, masked, pictures, shards
-from .fit import fit
+from .fit import train
 from .train_codec import train_autoencoder, train_decoder
 
 SIZES = {  # pictures, steps of each stage and their batch
@@ -53,7 +53,7 @@ def train_clip(args):
     """The image tower sees whole pictures with small shifts; the text tower the world's captions."""
     from transformers import CLIPTokenizer
 
-    steps, batch = args.size["clip"]
+    _, batch = args.size["clip"]
     images, captions, _ = shards(args)
     begun = (args.work / "clip.pt").exists()  # its embeddings belong to the vocabulary it was begun with
     tokens = CLIPTokenizer.from_pretrained(args.work / "tokenizer") if begun else tower.tokenizer(args.work / "tokenizer")
@@ -70,17 +70,7 @@ def train_clip(args):
 
     from .quality import retrieval
 
-    net = fit(
-        net,
-        loss,
-        stage="clip",
-        steps=steps,
-        folder=args.work,
-        seed=args.seed,
-        judge=lambda n: retrieval(n, tokens),
-        muon=4e-3,
-        adam=1e-3,
-    )
+    net = train(args, "clip", net, loss, judge=lambda n: retrieval(n, tokens), muon=4e-3, adam=1e-3)
     net.save_pretrained(args.work / "clip")
     from transformers import CLIPTextModel
 
@@ -94,7 +84,7 @@ def train_denoiser(args):
     """Epsilon prediction on sampled latents; a tenth of the captions empty."""
     from diffusers.models.attention_processor import AttnProcessor
 
-    steps, batch = args.size["denoiser"]
+    _, batch = args.size["denoiser"]
     data, (table, row) = latents(args), contexts(args)
     torch.manual_seed(args.seed)
     alphas, net = dn.schedule().alphas_cumprod, dn.denoiser().to(args.device, memory_format=torch.channels_last)
@@ -105,17 +95,7 @@ def train_denoiser(args):
         with torch.autocast(args.device, torch.bfloat16):
             return dn.noise_loss(net, sample, text, alphas, generator)
 
-    net = fit(
-        net,
-        loss,
-        stage="denoiser",
-        steps=steps,
-        folder=args.work,
-        seed=args.seed,
-        average=0.999,
-        muon=1e-2,
-        adam=1e-3,
-    )
+    net = train(args, "denoiser", net, loss, average=0.999, muon=1e-2, adam=1e-3)
     net.save_pretrained(args.work / "unet")
 
 
@@ -123,7 +103,7 @@ def train_inpainting(args):
     """Started from the denoiser; the latents of masked pictures are encoded once."""
     from diffusers import UNet2DConditionModel
 
-    steps, batch = args.size["inpainting"]
+    _, batch = args.size["inpainting"]
     data, (table, row) = latents(args), contexts(args)
     mask, hidden = masked(args, data["scale"])
     torch.manual_seed(args.seed)
@@ -136,17 +116,7 @@ def train_inpainting(args):
         with torch.autocast(args.device, torch.bfloat16):
             return dn.noise_loss(net, sample, text, alphas, generator, condition)
 
-    net = fit(
-        net,
-        loss,
-        stage="inpainting",
-        steps=steps,
-        folder=args.work,
-        seed=args.seed,
-        average=0.998,
-        muon=5e-3,
-        adam=5e-4,
-    )
+    net = train(args, "inpainting", net, loss, average=0.998, muon=5e-3, adam=5e-4)
     net.save_pretrained(args.work / "unet_inpainting")
 
 

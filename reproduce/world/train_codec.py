@@ -5,7 +5,7 @@ import torch
 from .. import rng
 from . import autoencoder as ae
 from .data import shards
-from .fit import fit
+from .fit import train
 from .leaves import dead_leaves
 from .render import render
 
@@ -38,7 +38,7 @@ def sample(net, images, generator):
 
 def train_autoencoder(args):
     """The whole autoencoder; at the end its latents are brought to unit deviation."""
-    steps, batch = args.size["autoencoder"]
+    _, batch = args.size["autoencoder"]
     crop = crops(args, batch)
     torch.manual_seed(args.seed)
     net = ae.autoencoder().to(args.device, memory_format=torch.channels_last)
@@ -49,16 +49,7 @@ def train_autoencoder(args):
         kl = 0.5 * (posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()).mean()
         return ae.loss(out, images) + args.kl * kl
 
-    net = fit(
-        net,
-        loss,
-        stage="autoencoder",
-        steps=steps,
-        folder=args.work,
-        seed=args.seed,
-        judge=_judge_autoencoder(args),
-        judge_every=2000,
-    )
+    net = train(args, "autoencoder", net, loss, judge=_judge_autoencoder(args), judge_every=2000)
     world, _, _ = shards(args, 1)
     net = ae.standardise(net, world[:500].to(args.device).float() / 255)
     net.save_pretrained(args.work / "vae")
@@ -68,7 +59,7 @@ def train_decoder(args):
     """The decoder under a fixed encoder, without the term for local energies, which serves the encoder."""
     from diffusers import AutoencoderKL
 
-    steps, batch = args.size["decoder"]
+    _, batch = args.size["decoder"]
     crop = crops(args, batch)
     net = AutoencoderKL.from_pretrained(args.work / "vae").to(args.device, memory_format=torch.channels_last)
     net.encoder.requires_grad_(False)
@@ -78,18 +69,7 @@ def train_decoder(args):
         images = crop(step, generator)
         return ae.loss(sample(net, images, generator)[1], images, energy=0)
 
-    net = fit(
-        net,
-        loss,
-        stage="decoder",
-        steps=steps,
-        folder=args.work,
-        seed=args.seed,
-        judge=_judge_autoencoder(args),
-        judge_every=1000,
-        muon=4e-3,
-        adam=6e-4,
-    )
+    net = train(args, "decoder", net, loss, judge=_judge_autoencoder(args), judge_every=1000, muon=4e-3, adam=6e-4)
     net.save_pretrained(args.work / "vae_decoder")
 
 
