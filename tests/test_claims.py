@@ -90,3 +90,17 @@ def test_the_ledger_reads_what_there_is_and_marks_what_was_not_run(tmp_path):
     assert claims.judge(BY_KEY["photoguard/prompt"], left_out) | {"effect": 0} == lines["photoguard/prompt"] | {
         "effect": 0, "images": 0, "verdict": "not run",
     }  # fmt: skip
+
+
+def test_the_command_prints_the_ledger_or_says_what_is_missing(tmp_path, capsys):
+    from reproduce import __main__ as cli
+
+    (tmp_path / "bundled-smoke").mkdir()
+    (tmp_path / "bundled-smoke" / "02_edits.csv").write_text(rows_csv(edits()))
+    assert cli.main(["claims", "--scale", "smoke", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("\n| ") == len(claims.CLAIMS) + 1 and "| held |" in out and "| not run |" in out
+    for words, said in ((["--profile", "sd15"], "no results in"), (["--scale", "smok"], "did you mean smoke?")):
+        assert cli.main(["claims", "--out", str(tmp_path), *words]) == 2
+        err = capsys.readouterr().err
+        assert said in err and err.count("\n") == 1

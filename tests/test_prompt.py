@@ -128,14 +128,14 @@ def test_the_bundled_clip_reads_pictures_and_words_as_it_was_trained_to(bundled)
 
 
 def test_the_bundled_clip_knows_a_renders_own_caption_from_eleven_others(bundled):
-    made = render(23, 40)
+    made = render(24, 40)
     chosen = list({caption: i for i, caption in enumerate(made.captions)}.values())[:12]
     images, captions = made.images[chosen], [made.captions[i] for i in chosen]
     assert len(set(captions)) == 12
     score = torch.stack([bundled.similarity(images, [caption] * 12) for caption in captions], 1)
     right = score.argmax(1) == torch.arange(12)
-    assert right.sum() >= 7  # by chance 1 of 12; the bundle's README has 86 % of 32
-    assert score.diagonal().mean() > score.mean() + 0.1
+    assert right.sum() >= 10  # by chance 1 of 12; the bundle's README has 86 % of 32; pictures upside down with red for blue get 9
+    assert score.diagonal().mean() > score.mean() + 0.5
 
 
 def test_what_goes_beyond_the_last_token_is_cut_off(tiny):

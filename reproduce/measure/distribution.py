@@ -47,7 +47,7 @@ def precision_recall(x, y, nearest=5):
 
     if isinstance(nearest, bool) or not isinstance(nearest, int) or nearest < 1:
         raise ValueError(f"nearest: expected a whole number of neighbours, 1 or more, got {nearest!r}")
-    x, y = _features(x, y, "PR", nearest)
+    x, y = _features(x, y, "PR", nearest + 1)
     count = piq.PR(nearest_k=nearest)  # takes (real, fake)
     precision, recall = count(y, x)[0].item(), count(x, y)[0].item()
     return round(precision * len(x)) / len(x), round(recall * len(y)) / len(y)  # piq's means are float32
