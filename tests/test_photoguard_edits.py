@@ -75,6 +75,7 @@ def test_the_best_seed_is_the_one_whose_clean_edit_fits_best(ran):
         mine = [r for r in ran.edited.rows if (r["subject"], r["prompt"]) == (job["subject"], job["prompt"])]
         fit = {(r["seeds"], r["protection"]): r["fit"] for r in mine}
         assert fit["best", "clean"] == max(fit["fixed", "clean"], fit["fixed", "another seed"])  # of two seeds at this scale
+        assert [r["seed"] for r in mine if r["seeds"] == "list" and r["protection"] == "noise"] == [1]
         assert fit["none", "photograph"] == pytest.approx(
             ran.clip.similarity(ran.people.images[job["subject"]][None], [job["prompt"]]).item(), abs=1e-6
         )
