@@ -44,7 +44,8 @@ class EncoderSettings:
 class DiffusionSettings:
     """PhotoGuard's diffusion attack: through `chain` denoising steps of the inpainting model, over `draws` draws of its noise a step.
 
-    eps, step and norm as for the encoder attack. The target is a picture: a grey one.
+    eps, step and norm as for the encoder attack. The target is a picture: a grey one. consistency: weight of the distance between the
+    edit and what the model is shown, which IMPRESS's authors add against purification.
     """
 
     eps: float
@@ -60,6 +61,7 @@ class DiffusionSettings:
     differs: str
     decay: float | None = None
     start: str = "zero"
+    consistency: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,11 @@ PHOTOGUARD_DIFFUSION = {
         eps=8, step=1, steps=200, norm="linf", draws=1, chain=4, eta=1.0, guidance=7.5, prompt="", start="uniform",
         source="this study's budget, common to all methods: 8 levels, 200 steps of 1",
         differs="no published setting; the loss is PhotoGuard's equation 5",
+    ),
+    "adaptive": DiffusionSettings(
+        eps=RMS, step=RMS / 16, steps=200, norm="l2", draws=10, chain=4, eta=1.0, guidance=7.5, prompt="", consistency=10.0,
+        source="AAAAAAsuka/Impress at 12f1f07: its PhotoGuard script, which adds 10 ||shown - edit|| to the loss in every commit",
+        differs="as the setting released; the paper calls this the adaptive protection, its script runs it as plain PhotoGuard",
     ),
 }
 

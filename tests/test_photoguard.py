@@ -216,7 +216,7 @@ def half(x):
     return mask
 
 
-@pytest.mark.parametrize("which", DIFFUSION)
+@pytest.mark.parametrize("which", ["paper", "released", "equal"])
 def test_diffusion_attack_turns_the_edit_grey_further_than_noise_does(which):
     from reproduce import sample
 
@@ -252,6 +252,25 @@ def test_diffusion_attack_draws_anew_each_step_and_repeats_under_the_seed():
     still = replace(chosen, start="zero", step=1e-6)
     photoguard.diffusion(x, Toy(), settings=still, generator=generators(), callback=lambda i, z, d: values.append(d))
     assert (values[0] - values[1]).abs().min() > 1e-4  # the picture stood still; the noise did not
+
+
+def test_the_adaptive_setting_adds_ten_times_the_distance_to_what_is_shown():
+    x = pixels.quantise(F.interpolate(photos(), (64, 64)))
+    adaptive, mask, seen = replace(DIFFUSION["adaptive"], steps=1, draws=1), half(x), {}
+    assert adaptive.consistency == 10 and replace(adaptive, consistency=0.0, source="", differs="") == replace(
+        DIFFUSION["released"], steps=1, draws=1, source="", differs=""
+    )
+    for weight in (0.0, 10.0):
+        photoguard.diffusion(
+            x, Toy(), settings=replace(adaptive, consistency=weight), generator=generators(), mask=mask,
+            callback=lambda i, z, d, weight=weight: seen.setdefault(weight, d),
+        )  # fmt: skip
+    from reproduce import sample
+
+    with torch.no_grad():
+        edit = sample.inpaint(x, 1 - mask, ["", ""], Toy(), steps=4, eta=1.0, generator=generators())
+    shown = x * mask + 0.5 * (1 - mask)
+    torch.testing.assert_close(seen[10.0] - seen[0.0], 10 * (shown - edit).flatten(1).norm(dim=1))
 
 
 def test_prompts_given_change_the_attack_and_their_number_is_checked():

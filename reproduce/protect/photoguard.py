@@ -54,9 +54,16 @@ def diffusion(images, model, *, settings, generator, mask=None, goal=None, promp
     prompts = [settings.prompt] * len(images) if prompts is None else list(prompts)
     rule = dict(steps=settings.chain, guidance=settings.guidance, eta=settings.eta, generator=generator)
 
+    hidden = 1 - (kept >= 0.5).to(images)
+
     def distance(x):
-        edit = sample.inpaint(x if through is None else through(x), 1 - (kept >= 0.5).to(x), prompts, model, **rule)
-        return torch.linalg.vector_norm((edit - aim).flatten(1), dim=1)
+        seen = x if through is None else through(x)
+        edit = sample.inpaint(seen, hidden, prompts, model, **rule)
+        away = torch.linalg.vector_norm((edit - aim).flatten(1), dim=1)
+        if settings.consistency:
+            shown = seen * (1 - hidden) + GREY * hidden
+            away = away + settings.consistency * torch.linalg.vector_norm((shown - edit).flatten(1), dim=1)
+        return away
 
     return _minimise(distance, images, settings, generator, mask, callback, draws=settings.draws)
 
