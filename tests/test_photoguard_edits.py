@@ -125,7 +125,7 @@ def test_pictures_and_figures(ran):
     ran.variations()
     ran.printed()
     assert len(photoguard_pictures.variations(ran)["images"][0]) == 6
-    assert len(photoguard_pictures.protected(ran)["images"]) == 2 and len(photoguard_pictures.printed(ran)["images"][0]) == 3
+    assert len(photoguard_pictures.protected(ran)["images"]) == 2 and len(photoguard_pictures.printed(ran)["images"][0]) == 5
     for figure in (read.prompt_bars(ran.edited.rows), read.ladder(ran.edited.rows), read.overshoot(ran.specimen.rows)):
         assert figure.axes
     largest = {r["step"]: r["largest"] for r in ran.specimen.rows if r["form"] == "as printed"}

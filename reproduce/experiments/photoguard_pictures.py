@@ -2,6 +2,7 @@
 
 from .photoguard_report import LABELS
 
+AMPLIFIED = 4  # how often a change is shown, around mid grey
 COLUMNS = ("clean", "noise", "encoder", "diffusion", "another seed")
 CAPTIONS = {"clean": "edit of it", "noise": "edit, random noise", "encoder": "edit, encoder attack", "diffusion": "edit, diffusion attack",
             "another seed": "edit of it, another seed"}  # fmt: skip
@@ -28,7 +29,7 @@ def protected(lab, count=4):
     rows = [
         [lab.picture(i, arm)[0].numpy() for arm in ("clean", *arms)] for i in range(min(count, len(lab.people.names)))
     ]
-    return dict(images=rows, column_labels=["picture", *(LABELS[arm] for arm in arms)], title="What would be published, person only")
+    return dict(images=rows, column_labels=["picture", *(LABELS[arm] for arm in arms)], title="Protected pictures")
 
 
 def variations(lab):
@@ -43,6 +44,9 @@ def variations(lab):
 
 
 def printed(lab):
-    """The picture, what Algorithm 1 returns to the letter (cut at black and white), and what equation 4 means."""
-    shown = [lab.people.images[0].numpy(), *(lab.specimen.images(0, form)[0].numpy() for form in ("as printed", "as in equation 4"))]
-    return dict(images=[shown], column_labels=["picture", "Algorithm 1 as printed", "as in equation 4"], title="To the letter")
+    """The picture, what Algorithm 1 returns to the letter (cut at black and white), what equation 4 means, and both changes, amplified."""
+    picture, letter, meant = (lab.people.images[0], *(lab.specimen.images(0, form)[0] for form in ("as printed", "as in equation 4")))
+    change = [(AMPLIFIED * (made - picture) + 0.5).clamp(0, 1) for made in (letter, meant)]
+    columns = ["picture", "Algorithm 1 as printed", "as in equation 4"]
+    columns += [f"{which}: change x {AMPLIFIED}" for which in ("printed", "equation 4")]
+    return dict(images=[[one.numpy() for one in (picture, letter, meant, *change)]], column_labels=columns, title="To the letter")
