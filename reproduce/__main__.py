@@ -1,4 +1,4 @@
-"""The command line: `python -m reproduce list | run | protect | claims | bench | doctor`.
+"""The command line: `python -m reproduce list | run | protect | purify | claims | bench | doctor`.
 
 Whatever a user can get wrong ends in one line on standard error and status 2; Ctrl-C in one line and status
 130; a notebook or an image that failed in status 1. Heavy imports happen inside the commands.
@@ -53,19 +53,21 @@ def parser() -> Parser:
         "--out", default=os.environ.get("REPRODUCE_OUT") or "figures", help="folder for the results"
     )
     run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE")
-    bench = commands.add_parser("bench", help="runtime and memory of every protection, an edit and the renderer; or of the JPEG")
+    bench = commands.add_parser("bench", help="runtime and memory of every protection, an edit, the renderer; of the JPEG; of the attacks")
     bench.add_argument(
-        "what", nargs="?", metavar="benchmark", choices=["everything", "jpeg"], default="everything",
-        help="everything, or jpeg: beside kornia's and Pillow's, at --size 512 by default",
+        "what", nargs="?", metavar="benchmark", choices=["everything", "jpeg", "attacks"], default="everything",
+        help="everything; jpeg: beside kornia's and Pillow's, at --size 512 by default; attacks: PhotoGuard's two, beside the plain loop"
+        " and the device's limit",
     )  # fmt: skip
     bench.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
     bench.add_argument("--size", type=int, help="pixels a side; the model's own by default")
-    bench.add_argument("--batch", type=int, default=1, help="pictures at once")
-    bench.add_argument("--steps", type=int, default=10, help="steps of an attack that are timed")
+    bench.add_argument("--batch", type=int, help="pictures at once; 1 by default, for attacks what suits the device")
+    bench.add_argument("--steps", type=int, help="steps of an attack that are timed; 10 by default, for a full-size attack on a CPU 1")
+    bench.add_argument("--anatomy", help="attacks only: sd15, Stable Diffusion 1.5 in full size with random weights, no download")
     protect = commands.add_parser("protect", help="protect images and write them as PNG")
     protect.add_argument("images", nargs="+", metavar="IMAGE")
     protect.add_argument("--method", required=True)
-    protect.add_argument("--settings", help="paper, released, equal or jpeg, where a method has them; the method's first by default")
+    protect.add_argument("--settings", help="paper, released, equal and others, as the method has them; its first by default")
     protect.add_argument("--eps", type=float, help="budget in grey levels, in place of the settings' own")
     protect.add_argument(
         "--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all"
@@ -74,6 +76,18 @@ def parser() -> Parser:
     protect.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
     protect.add_argument("--seed", default=0, type=int)
     protect.add_argument("-o", "--out", required=True, help="folder for the protected images")
+    purify = commands.add_parser("purify", help="try to wash a protection out of images and write them as PNG")
+    purify.add_argument("images", nargs="+", metavar="IMAGE_OR_FOLDER")
+    purify.add_argument("--method", required=True, help="impress, jpeg, diffpure and others; a wrong name lists them")
+    purify.add_argument("--settings", help="paper, released and others, as the method has them; its first by default")
+    purify.add_argument(
+        "--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all"
+    )
+    purify.add_argument("--steps", type=int, help="steps of the method, in place of the settings' own")
+    purify.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
+    purify.add_argument("--seed", default=0, type=int)
+    purify.add_argument("-o", "--out", required=True, help="folder for the purified images")
+    purify.add_argument("--force", action="store_true", help="write over files that are there already")
     return top
 
 
@@ -83,7 +97,15 @@ def main(arguments: list[str] | None = None) -> int:
 
     options = parser().parse_args(arguments)
     try:
-        return {"list": listing, "run": run, "protect": protect, "bench": bench, "doctor": doctor, "claims": claims}[options.command](options)
+        return {
+            "list": listing,
+            "run": run,
+            "protect": protect,
+            "purify": purify,
+            "claims": claims,
+            "bench": bench,
+            "doctor": doctor,
+        }[options.command](options)
     except KeyboardInterrupt as stop:
         complain(str(stop) or "interrupted; run the same command again to resume")
         return 130
@@ -173,12 +195,23 @@ def protect(options) -> int:
     return files.protect_files(options, complain)
 
 
+def purify(options) -> int:
+    """Purify each image, of folders each file; one that cannot be read gives one line, the others go on."""
+    from . import files, notebook
+
+    notebook.quiet()
+    return files.purify_files(options, complain)
+
+
 def bench(options) -> int:
-    """Print what protections, an edit, the renderer and opening the model cost here; or the JPEG."""
-    if options.batch < 1 or options.steps < 1:
-        raise ValueError(f"expected --batch and --steps of at least 1, got {options.batch} and {options.steps}")
+    """Print what protections, an edit, the renderer and opening the model cost here; or the JPEG, or the attacks."""
+    for name, count in (("--batch", options.batch), ("--steps", options.steps)):
+        if count is not None and count < 1:
+            raise ValueError(f"expected {name} of at least 1, got {count}")
+    if options.anatomy is not None and options.what != "attacks":
+        raise ValueError(f"--anatomy is for bench attacks, not for bench {options.what}")
     from . import bench as clock
-    from . import bench_jpeg, notebook, summary
+    from . import bench_attacks, bench_jpeg, notebook, summary
 
     notebook.quiet()
     if options.what == "jpeg":
@@ -186,7 +219,11 @@ def bench(options) -> int:
         heads = {key: head for key, head in bench_jpeg.HEADS.items() if any(key in row for row in found)}
         print(summary.table_markdown(found, heads, [bench_jpeg.FOOTNOTE]))
         return 0
-    print(summary.table_markdown(clock.rows(options.profile, options.size, options.steps, options.batch), clock.HEADS))
+    if options.what == "attacks":
+        print(bench_attacks.report(options.profile, options.anatomy, options.size, options.batch, options.steps), end="")
+        return 0
+    rows = clock.rows(options.profile, options.size, options.steps or 10, options.batch or 1)
+    print(summary.table_markdown(rows, clock.HEADS))
     return 0
 
 

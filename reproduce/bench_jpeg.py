@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import resource
 import statistics
-import subprocess
-import sys
 import time
-from pathlib import Path
+
+from . import peak
 
 CODECS = {
     "cauchy": "this package, cauchy",
@@ -127,9 +124,7 @@ def _seconds(call) -> float:
 
 def in_a_child(*given) -> float:
     """`growth` in a process of its own."""
-    code = f"from reproduce import bench_jpeg; print(bench_jpeg.growth(*{given!r}))"
-    told = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, cwd=Path(__file__).parent.parent)
-    return float(told.stdout.split()[-1])
+    return peak.in_a_child("bench_jpeg.growth", *given)
 
 
 def growth(name, size, batch, way) -> float:
@@ -139,19 +134,7 @@ def growth(name, size, batch, way) -> float:
     torch.set_num_threads(1)
     prepared(name, pictures(32, 1), way)()
     images = pictures(size, batch)
-    call = prepared(name, images, way)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak so far is forgotten
-    before = _peak()
-    call()
-    return (_peak() - before) / images.nbytes
-
-
-def _peak() -> int:
-    """The largest resident memory so far, in bytes."""
-    with contextlib.suppress(OSError):
-        return 1024 * int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return peak.growth(prepared(name, images, way)) / images.nbytes
 
 
 def _on_gpu(size, batch, rounds) -> list[dict]:
@@ -168,8 +151,5 @@ def _on_gpu(size, batch, rounds) -> list[dict]:
         if "least" in row:
             moved = images.nbytes * (2 if row["way"] == "forward" else 4)
             row |= dict(rate=1000 / row["median"], share=moved / batch / (row["median"] / 1000) / bandwidth)
-            torch.cuda.reset_peak_memory_stats()
-            before = torch.cuda.memory_allocated()
-            calls[row["name"], batch, row["way"]]()
-            row["memory"] = (torch.cuda.max_memory_allocated() - before) / images.nbytes
+            row["memory"] = peak.growth(calls[row["name"], batch, row["way"]], "cuda") / images.nbytes
     return found

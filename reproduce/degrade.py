@@ -1,12 +1,14 @@
-"""What happens to an image on its way: JPEG files, one after the other or of qualities drawn at random.
+"""What happens to an image on its way: JPEG files, of one quality or of qualities drawn at random, noise, blur, fewer values, resizing.
 
 Every function takes and returns images (N, 3, H, W) in [0, 1], and gradients pass through it; whatever an attack is to survive is
 one such function, which `pgd.expectation` and `protect.photoguard.encoder` accept.
 """
 
 import io
+import math
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from . import images as pixels
@@ -59,6 +61,59 @@ def random_jpeg(lowest, highest, generator, **options):
     return filed
 
 
+def noise(images, sigma, generator):
+    """Images plus Gaussian noise of standard deviation `sigma`, in grey levels, kept in [0, 1]; generator: one per image."""
+    _check_number(sigma, "sigma", "grey levels")
+    return (pixels.check(images) + rng.draw("normal", images, generator) * (sigma / 255)).clamp(0, 1)
+
+
+def blur(images, sigma, taps):
+    """Gaussian blur by `taps` (odd) in each direction, sigma in pixels or (down, across); borders reflect, as OpenCV's do by default."""
+    down, across = sigma if isinstance(sigma, (tuple, list)) else (sigma, sigma)
+    for one in (down, across):
+        _check_number(one, "sigma", "pixels")
+    if isinstance(taps, bool) or not isinstance(taps, int) or taps < 1 or taps % 2 == 0:
+        raise ValueError(f"taps: expected an odd whole number, got {taps!r}")
+    reach = taps // 2
+    height, width = pixels.check(images).shape[2:]
+    at = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    columns, rows = ((-(at**2) / (2 * one**2)).softmax(0).tolist() for one in (down, across))
+    x = pixels.framed(images, reach)
+    x = sum(weight * x[:, :, k : k + height] for k, weight in enumerate(columns))
+    return sum(weight * x[..., k : k + width] for k, weight in enumerate(rows)).clamp(0, 1)
+
+
+def quantise(images, values, floor=False):
+    """Images with `values` values a colour: rounded to multiples of 1 / (values - 1), or cut down to multiples of 1 / values.
+
+    Backward it counts as the identity.
+    """
+    if isinstance(values, bool) or not isinstance(values, int) or values < 2:
+        raise ValueError(f"values: expected a whole number, 2 or more, got {values!r}")
+    pixels.check(images)
+    fewer = (images * values).floor() / values if floor else (images * (values - 1)).round() / (values - 1)
+    return images + (fewer - images).detach()
+
+
+def resize(images, share, kernel="bilinear", antialias=False):
+    """Images reduced to a share of their sides, at least one pixel, and enlarged again to their size."""
+    _check_share(share)
+    size = pixels.check(images).shape[2:]
+    rule = dict(mode=kernel, antialias=antialias)
+    small = F.interpolate(images, [max(1, round(side * share)) for side in size], **rule)
+    return F.interpolate(small.clamp(0, 1), size, **rule).clamp(0, 1)  # bicubic overshoots
+
+
+def crop(images, share):
+    """The middle of the images, a share of their sides and at least one pixel, enlarged to their size (bicubic)."""
+    _check_share(share)
+    height, width = pixels.check(images).shape[2:]
+    tall, wide = (max(1, round(side * share)) for side in (height, width))
+    top, left = (height - tall) // 2, (width - wide) // 2
+    inner = images[:, :, top : top + tall, left : left + wide]
+    return F.interpolate(inner, (height, width), mode="bicubic").clamp(0, 1)
+
+
 def chain(*functions):
     """One function images -> images after the other: chain(a, b)(x) = b(a(x))."""
 
@@ -68,3 +123,13 @@ def chain(*functions):
         return images
 
     return chained
+
+
+def _check_number(value, name, unit):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ValueError(f"{name}: expected {unit} above 0, got {value!r}")
+
+
+def _check_share(share):
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
+        raise ValueError(f"share: expected a part of each side, above 0 and at most 1, got {share!r}")

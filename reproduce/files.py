@@ -1,4 +1,4 @@
-"""Protecting image files: read, protect, write as PNG, and check the budget on the file that was written."""
+"""Protecting and purifying image files: read, do it, write as PNG; a protection's budget is checked on the file that was written."""
 
 from __future__ import annotations
 
@@ -13,27 +13,77 @@ def protect_files(options, complain) -> int:
     complain: called with one line for each file that failed; the others go on. Raises ValueError for a
     method, settings, budget or profile that there is not.
     """
-    from . import images, profiles, protect
+    from . import protect
 
-    method = profiles.one_of("method", options.method, list(protect.PROTECTIONS))
-    known = protect.PROTECTIONS[method].settings
-    settings = profiles.one_of("settings", options.settings or next(iter(known)), list(known))
+    method, settings = _named(options, protect.PROTECTIONS)
     chosen = protect.record(method, settings, eps=options.eps, steps=options.steps)
+
+    def work(image, model, target):
+        return _protect(image, model, method, target, settings, chosen, options)
+
+    return _each(options, [Path(one) for one in options.images], complain, work, overwrite=True)
+
+
+def purify_files(options, complain) -> int:
+    """Purify `options.images`, files and folders, into the folder `options.out`; returns 1 if any file failed, else 0.
+
+    options: as for `protect_files`, with force (whether files that are there are written over) and without eps. Of a folder all its
+    files are tried but hidden ones, not its folders. Raises ValueError for a method, settings or profile that there is not, and for a
+    method that lacks what it needs.
+    """
+    from . import purify
+
+    method, settings = _named(options, purify.PURIFIERS)
+    chosen = purify.record(method, settings, steps=options.steps)
+
+    def work(image, model, target):
+        return _purify(image, model, method, target, settings, chosen, options)
+
+    paths = [path for one in options.images for path in _inside(Path(one))]
+    return _each(options, paths, complain, work, overwrite=options.force, model_free=purify.PURIFIERS[method].whole)
+
+
+def _named(options, table):
+    """The method and settings that the options name, the method's first by default."""
+    from . import profiles
+
+    method = profiles.one_of("method", options.method, list(table))
+    known = list(table[method].settings)
+    return method, profiles.one_of("settings", options.settings or known[0], known)
+
+
+def _inside(path: Path) -> list[Path]:
+    """A folder's files in order of name; anything else is itself."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    if not found:
+        raise ValueError(f"{path}: no files in this folder; name another, or single files")
+    return found
+
+
+def _each(options, paths, complain, work, *, overwrite, model_free=False) -> int:
+    """Print what `work(image, model, target)` says of each file; a file that fails is one complaint; returns 1 if any did, else 0."""
+    from . import images, methods, profiles
+
     if options.longest < 0 or (options.steps or 1) < 1:
         raise ValueError(f"expected --longest of 0 or more and --steps of at least 1, got {options.longest} and {options.steps}")
     profiles.check(options.profile)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     model, failed, taken = None, 0, set()
-    for path in map(Path, options.images):
+    for path in paths:
         try:
-            image, target = _reduced(images.load(path), options.longest), _target(out, path, taken)
+            image, target = _reduced(images.load(path), options.longest), _target(out, path, taken, overwrite)
         except (ValueError, OSError) as error:
             failed += _tell(complain, path, error)
             continue
-        model = model or profiles.open(options.profile).model  # none: no file can do without it
+        if model is None and not model_free:
+            model = profiles.open(options.profile).model  # none: no file can do without it
         try:
-            print(_protect(image, model, method, target, settings, chosen, options), flush=True)
+            print(work(image, model, target), flush=True)
+        except methods.Unavailable:  # nor without this
+            raise
         except (ValueError, OSError, RuntimeError) as error:
             failed += _tell(complain, path, error)
     return 1 if failed else 0
@@ -62,9 +112,9 @@ def _protect(image, model, method, target, settings, chosen, options) -> str:
     """Protect one picture, write it, and say how far the stored file is from the original, in grey levels."""
     from tqdm.auto import tqdm
 
-    from . import images, protect
+    from . import images, methods, protect
 
-    passes = len(protect.tiles(*image.shape[2:], getattr(model, "factor", 8))) * getattr(chosen, "steps", 0)
+    passes = len(methods.tiles(*image.shape[2:], getattr(model, "factor", 8))) * getattr(chosen, "steps", 0)
     with tqdm(total=passes, desc=target.name, unit="step", leave=False, disable=not passes) as bar:
         done = protect.apply(image, model, method, settings=settings, eps=options.eps, seed=options.seed, steps=options.steps,
                              callback=lambda *_: bar.update())
@@ -78,7 +128,24 @@ def _protect(image, model, method, target, settings, chosen, options) -> str:
     return f"{target}  {width} x {height}, {method} ({settings}), {kind} {moved:.3g} of {chosen.eps:.3g} grey levels"
 
 
-def _target(out: Path, path: Path, taken: set) -> Path:
+def _purify(image, model, method, target, settings, chosen, options) -> str:
+    """Purify one picture, write it, and say how far the stored file is from the picture it was, in grey levels."""
+    from tqdm.auto import tqdm
+
+    from . import images, methods, purify
+
+    rounds = getattr(chosen, "rounds", getattr(chosen, "steps", 0))
+    passes = rounds * sum(1 for _ in methods.passes(image, getattr(model, "factor", 8), purify.PURIFIERS[method].whole))
+    with tqdm(total=passes, desc=target.name, unit="step", leave=False, disable=passes < 2) as bar:
+        done = purify.apply(image, model, method, settings=settings, seed=options.seed, steps=options.steps,
+                            callback=lambda *_: bar.update())
+    images.save(done, target)
+    moved = (images.levels(done).float() - images.levels(image).float()).abs()
+    height, width = image.shape[2:]
+    return f"{target}  {width} x {height}, {method} ({settings}), mean change {moved.mean():.3g}, largest {moved.max():.3g} grey levels"
+
+
+def _target(out: Path, path: Path, taken: set, overwrite: bool) -> Path:
     """`out/<name>.png`; a second picture of that name keeps its ending in it. Never the picture itself."""
     target = out / f"{path.stem}.png"
     if target in taken:
@@ -87,5 +154,7 @@ def _target(out: Path, path: Path, taken: set) -> Path:
         raise ValueError(f"{path}: two pictures would become {target}; rename one")
     if target.exists() and path.exists() and target.samefile(path):
         raise ValueError(f"{path}: {target} is the picture itself; choose another folder with -o")
+    if target.exists() and not overwrite:
+        raise ValueError(f"{path}: {target} is there already; choose another folder with -o, or write over it with --force")
     taken.add(target)
     return target

@@ -229,6 +229,22 @@ def save(image, path):
         partial.unlink(missing_ok=True)
 
 
+def mirrored(at, count, edge=1):
+    """The places `at` (whole numbers, also outside) on a line of `count` pixels continued by reflection, its ends seen `edge` times.
+
+    Once (1) is OpenCV's BORDER_REFLECT_101 and torch's "reflect", twice (2) OpenCV's BORDER_REFLECT; any length will do, even 1.
+    """
+    period = max(1, 2 * (count + edge - 2))
+    at = at % period
+    return torch.minimum(at, period + 1 - edge - at)
+
+
+def framed(images, reach, edge=1):
+    """Images (N, C, H, W) with `reach` pixels more on every side, by reflection: (N, C, H + 2 reach, W + 2 reach)."""
+    y, x = (mirrored(torch.arange(-reach, count + reach), count, edge).to(images.device) for count in images.shape[2:])
+    return images[:, :, y][:, :, :, x]
+
+
 def grid(images, columns, pad=2):
     """Images (N, 3, H, W) laid out row by row with `pad` white pixels between and around: one (3, H', W')."""
     check(images)

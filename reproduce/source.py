@@ -16,7 +16,8 @@ from . import cache
 PACKAGE = Path(__file__).parent
 # These never change a number in a row.
 BESIDE = {"cache", "jobs", "provenance", "record", "source", "study", "claims"}
-BESIDE |= {"summary", "report", "execute", "notebook", "doctor", "files", "bench", "bench_jpeg", "__main__"}
+BESIDE |= {"summary", "report", "execute", "notebook", "doctor", "files", "bench", "bench_jpeg", "bench_attacks", "peak", "anatomy"}
+BESIDE |= {"__main__"}
 # Every computation goes through these: a study opens its model with them.
 ALWAYS = ("images", "rng", "model", "profiles")
 # The tables of these folders name their files by text, which imports do not show.

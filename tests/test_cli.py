@@ -47,7 +47,7 @@ def test_list_names_every_artefact_its_needs_minutes_and_place(root, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rnu"], "no command 'rnu'; did you mean run? There is: list, doctor, run, bench, protect"),
+        (["rnu"], "no command 'rnu'; did you mean run? There is: list, doctor, claims, run, bench, protect, purify"),
         ([], "the following arguments are required: command"),
         (["run", "08_fake"], "unknown notebook '08_fake': there is 07_fake; did you mean 07_fake?"),
         (
@@ -67,7 +67,10 @@ def test_list_names_every_artefact_its_needs_minutes_and_place(root, capsys):
         (["protect", "x.png", "--method", "nose", "-o", "out"], "did you mean noise?"),
         (["protect", "x.png", "--method", "noise", "--settings", "pape", "-o", "o"], "did you mean paper?"),
         (["protect", "x.png", "--method", "noise", "--eps", "0", "-o", "o"], "got 0"),
-        (["bench", "jpg"], "no benchmark 'jpg'; did you mean jpeg? There is: everything, jpeg"),
+        (["bench", "jpg"], "no benchmark 'jpg'; did you mean jpeg? There is: everything, jpeg, attacks"),
+        (["bench", "--batch", "0"], "expected --batch of at least 1, got 0"),
+        (["bench", "attacks", "--steps", "-1"], "expected --steps of at least 1, got -1"),
+        (["bench", "jpeg", "--anatomy", "sd15"], "--anatomy is for bench attacks, not for bench jpeg"),
         (["protect", "x.png", "--method", "noise"], "the following arguments are required: -o/--out"),
     ],
 )

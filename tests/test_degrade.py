@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -163,3 +164,109 @@ def test_a_chain_goes_one_after_the_other_and_back():
     x = batch.clone().requires_grad_()
     assert torch.equal(through, torch.autograd.grad(first(x), x, later)[0])
     assert torch.equal(degrade.chain()(batch), batch)
+
+
+def test_noise_is_gaussian_of_its_deviation_and_each_pictures_own():
+    image = torch.full((2, 3, 64, 64), 0.5)
+    draws = [rng.generator(0, i) for i in range(2)]
+    got = degrade.noise(image, 12.75, draws)
+    assert torch.equal(got[1], 0.5 + 0.05 * torch.randn(3, 64, 64, generator=rng.generator(0, 1)))
+    assert got.std() == pytest.approx(0.05, rel=0.02) and not torch.equal(got[0], got[1])
+    bright = degrade.noise(image * 0 + 1, 25, [rng.generator(0, i) for i in range(2)])
+    assert bright.max() == 1 and bright.min() < 0.8
+
+
+@pytest.mark.parametrize(("sigma", "taps"), [((2.0, 0.1), 3), ((0.05, 0.05), 3), ((2.0, 2.0), 7), ((0.7, 3.0), 9)])
+@pytest.mark.parametrize("size", [(24, 40), (5, 3), (1, 1)])
+def test_blur_is_opencvs(sigma, taps, size):
+    image = images.quantise(photo(4, *size))
+    down, across = sigma
+    array = np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
+    border = cv2.BORDER_REFLECT_101 if min(size) > taps // 2 else cv2.BORDER_DEFAULT
+    want = cv2.GaussianBlur(array, (taps, taps), sigmaX=across, sigmaY=down, borderType=border)
+    got = degrade.blur(image, sigma, taps)
+    assert np.abs(got[0].permute(1, 2, 0).numpy() - want).max() < 1e-5
+    stored = cv2.GaussianBlur(images.levels(image)[0].permute(1, 2, 0).contiguous().numpy(), (taps, taps), sigmaX=across, sigmaY=down)
+    assert np.abs(images.levels(got)[0].permute(1, 2, 0).numpy().astype(int) - stored).max() <= 1  # as the script has it, on files
+
+
+def test_gap_diffs_blur_runs_down_the_columns():
+    dot = torch.zeros(1, 3, 5, 5)
+    dot[..., 2, 2] = 1
+    got = degrade.blur(dot, (2.0, 0.1), 3)[0, 0]
+    assert got[:, 2].tolist() == pytest.approx([0, 0.319, 0.362, 0.319, 0], abs=1e-3) and got.sum(0)[[0, 1, 3, 4]].max() < 1e-6
+
+
+def test_fewer_values_are_cut_down_or_rounded():
+    ramp = torch.arange(256).view(1, 1, 1, 256).expand(1, 3, 1, 256) / 255
+    cut = degrade.quantise(ramp, 64, floor=True)
+    script = np.floor(ramp.numpy().astype(np.float32) * 64) / 64
+    assert np.array_equal(cut.numpy(), script)
+    assert len(degrade.quantise(ramp, 64).unique()) == 64
+    assert (degrade.quantise(ramp, 64) - ramp).abs().max() <= 0.5 / 63 + 1e-6 and (ramp - cut).min() >= 0
+    assert (ramp - cut).mean() == pytest.approx(0.5 / 64, rel=0.1) and abs((ramp - degrade.quantise(ramp, 64)).mean()) < 1e-3
+
+
+@pytest.mark.parametrize("size", [(24, 40), (13, 9), (1, 1)])
+def test_resizing_is_opencvs_and_back(size):
+    image = photo(5, *size)
+    array = image[0].permute(1, 2, 0).numpy()
+    small = cv2.resize(array, (max(1, round(size[1] / 2)), max(1, round(size[0] / 2))), interpolation=cv2.INTER_LINEAR)
+    want = cv2.resize(small, size[::-1], interpolation=cv2.INTER_LINEAR).reshape(*size, 3)
+    got = degrade.resize(image, 0.5)[0].permute(1, 2, 0).numpy()
+    assert np.abs(got - want).max() < 2e-3  # OpenCV weighs by 11 bits
+
+
+def test_antialiasing_takes_what_a_small_picture_cannot_hold():
+    stripes = (torch.arange(64) % 3 == 0).float().expand(1, 3, 64, 64)
+    assert degrade.resize(stripes, 0.5, "bicubic", True).std() < 0.5 * degrade.resize(stripes, 0.5).std()
+    got = degrade.resize(photo(6, 32, 32).round(), 0.5, "bicubic", True)
+    assert got.min() >= 0 and got.max() <= 1  # bicubic overshoots
+
+
+def test_crop_is_the_middle_enlarged():
+    image = photo(7, 16, 24)
+    inner = image[:, :, 1:15, 1:22]
+    want = torch.nn.functional.interpolate(inner, (16, 24), mode="bicubic").clamp(0, 1)
+    assert torch.equal(degrade.crop(image, 7 / 8), want)
+    assert torch.equal(degrade.crop(image, 1), image) and degrade.crop(image[..., :1, :1], 0.5).shape == (1, 3, 1, 1)
+
+
+DEGRADATIONS = {
+    "noise": lambda x: degrade.noise(x, 5, [rng.generator(0)]),
+    "blur": lambda x: degrade.blur(x, 1.5, 5),
+    "quantise": lambda x: degrade.quantise(x, 16),
+    "resize": lambda x: degrade.resize(x, 0.5, "bicubic", True),
+    "crop": lambda x: degrade.crop(x, 0.75),
+}
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_gradients_pass(name):
+    x = (photo(8, 8, 8).double() * 0.8 + 0.1).requires_grad_(True)
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
+    (gradient,) = torch.autograd.grad((DEGRADATIONS[name](x) * direction).sum(), x)
+    if name == "quantise":  # straight through
+        assert torch.equal(gradient, direction)
+        return
+    step = 1e-6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
+    change = ((DEGRADATIONS[name](x + step) - DEGRADATIONS[name](x - step)) * direction).sum() / 2
+    assert change.item() == pytest.approx((gradient * step).sum().item(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda x: degrade.noise(x, 0, [rng.generator(0)]), "sigma: expected grey levels above 0, got 0"),
+        (lambda x: degrade.noise(x, 5, None), "generator: expected one per image"),
+        (lambda x: degrade.blur(x, -1, 3), "sigma: expected pixels above 0, got -1"),
+        (lambda x: degrade.blur(x, 1, 4), "taps: expected an odd whole number, got 4"),
+        (lambda x: degrade.quantise(x, 1), "values: expected a whole number, 2 or more, got 1"),
+        (lambda x: degrade.resize(x, 1.5), "share: expected a part of each side"),
+        (lambda x: degrade.crop(x, 0), "share: expected a part of each side"),
+        (lambda x: degrade.crop(x * 3, 0.5), r"images\[0\]: expected values"),
+    ],
+)
+def test_bad_degradations_are_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call(photo(9))

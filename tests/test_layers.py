@@ -10,9 +10,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "reproduce"
 # From the ground up. A folder is one storey: its files may import one another.
-STOREYS = """images rng paper libjpeg jpeg soft_jpeg degrade pgd model sample profiles edit customise protect purify measure world
-    cache jobs provenance record source study summary claims report experiments execute notebook doctor files bench_jpeg bench
-    __main__"""
+STOREYS = """images rng paper paper_purify libjpeg jpeg soft_jpeg degrade pgd model sample profiles anatomy edit customise methods
+    measure protect purify world cache jobs provenance record source study summary claims report experiments execute notebook doctor files
+    peak bench_jpeg bench_attacks bench __main__"""
 ORDER = STOREYS.split()
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "bundle" not in p.parts)
 
@@ -78,7 +78,7 @@ def seconds(code: str) -> float:
     return time.perf_counter() - begun
 
 
-LIGHT = "report paper cache profiles notebook execute doctor protect __main__"
+LIGHT = "report paper cache profiles notebook execute doctor protect purify __main__"
 
 
 @pytest.mark.parametrize("module", LIGHT.split())

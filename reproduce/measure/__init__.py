@@ -2,7 +2,8 @@
 
 x is what is judged (the edit of the protected image), y what it is held against (the edit of the clean one).
 Functions are imported when they are first used, so that reading the table needs no torch. What does not compare image with image
-stands beside the table: sets of edits in distribution.py (FID, precision and recall), an image and its prompt in prompt.py (CLIP).
+stands beside the table: sets of edits in distribution.py (FID, precision and recall), an image and its prompt in prompt.py (CLIP),
+what depends on the profile in perceptual.py (LPIPS).
 """
 
 import importlib

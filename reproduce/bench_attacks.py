@@ -1,0 +1,244 @@
+"""What PhotoGuard's two attacks cost here, beside the plain formulation and the device's limit: `python -m reproduce bench attacks`."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import statistics
+import subprocess
+import time
+
+from . import notebook, paper, peak, profiles, summary
+
+ENCODER = {
+    "what": "encoder attack", "batch": "pictures at once", "median": "ms per step and picture: median", "least": "minimum",
+    "seconds": "seconds per picture, {steps} steps", "rate": "pictures a second", "ratio": "times the plain speed",
+    "reached": "GFLOP/s", "share": "share of the device's",
+}  # fmt: skip
+DIFFUSION = {
+    "chain": "diffusion attack: steps of the chain", "way": "checkpointed", "median": "seconds per iteration: median", "least": "minimum",
+    "memory": "peak memory over the model (MiB)",
+}  # fmt: skip
+SMALL = 256 * 256  # pixels of a pass on a CPU by default: the blocks of larger ones go back to the system at every call
+TOO_LARGE = "does not fit"
+PLAIN = (
+    f"one picture at a time, weights not frozen, contiguous layout, the loss read at every step, as the notebooks of {paper.RELEASED}"
+    " have it"
+)
+
+
+def report(profile="bundled", anatomy=None, size=None, batch=None, steps=None) -> str:
+    """Both tables with their footnotes. The model: a profile, or with random weights an anatomy ("sd15").
+
+    size: pixels a side, the model's own by default; batch, steps: of the encoder attack, pictures at once and steps timed; by
+    default 8 and 10 on a GPU, 65,536 pixels and 10 on a CPU (for an anatomy 1 step). ValueError: unknown names, a bad size.
+    """
+    model = opened(profile, anatomy)
+    size, gpu, quick = model.size if size is None else size, model.device.type == "cuda", anatomy is None
+    if size % 8 or size < 32:
+        raise ValueError(f"size: expected a multiple of 8 from 32 on, got {size}")
+    batch, steps = batch or (8 if gpu else max(1, SMALL // size**2)), steps or (10 if gpu or quick else 1)
+    rounds = 5 if quick else 3 if gpu else 1
+    rows = encoder_rows(model, pictures(batch, size, model), steps, rounds)
+    notes = [
+        f"{model.name}, {size} px, {str(model.dtype).removeprefix('torch.')} on {_device(gpu)}; rendered pictures, settings"
+        f' "paper"; steps timed: {steps}, rounds: {rounds}',
+        f"plain: {PLAIN}; the two take turns in one process",
+        f"a step takes {rows[0]['work']:.4g} GFLOP a picture, counted; the device reaches {rows[0]['limit']:,.0f} GFLOP/s, the best of"
+        " matrix products and 3 x 3 convolutions in turn with the attacks",
+    ]
+    whole = paper.PHOTOGUARD_ENCODER["paper"].steps
+    text = summary.table_markdown(rows, {key: head.format(steps=whole) for key, head in ENCODER.items()}, notes)
+    if not model.unet_inpainting:
+        return f"{text}\nno diffusion attack: {model.name} has no 9-channel inpainting denoiser\n"
+    weights = sum(p.nbytes for part in (model.vae, model.unet_inpainting, model.text_encoder) for p in part.parameters())
+    model = model if gpu else None  # other processes open their own
+    rows = diffusion_rows((profile, anatomy), model, size, _chains(quick, gpu), 4 if quick or gpu else 1)
+    where = "as torch counts it on the GPU" if gpu else "resident, each row in a process of its own"
+    notes = [f"one picture, one draw an iteration; memory {where}, over {weights / 2**20:.0f} MiB of weights"]
+    return f"{text}\n" + summary.table_markdown(rows, DIFFUSION, notes if quick else [*notes, _published()])
+
+
+def _published():
+    told = ", ".join(f"{row.condition} {row.value:g} {row.unit}" for row in paper.published("diffvax/cost"))
+    return f"published for one picture, on GPUs: {told} (DiffVax, third party); the released notebook asks 40 GB for the diffusion attack"
+
+
+def _chains(quick, gpu):
+    """(length, checkpointed) of the chains to be measured."""
+    if quick:
+        return [(length, way) for length in ((4, 20, 50) if gpu else (4, 20)) for way in (False, True)]
+    return [(4, False), (4, True)] + ([(50, True)] if gpu else [])
+
+
+def opened(profile, anatomy, device=None):
+    """The model of an anatomy if one is named, else of a profile; device as for profiles.open."""
+    import torch
+
+    from . import anatomy as bodies
+
+    if anatomy is None:
+        return profiles.open(profile, device=device).model
+    if profile != "bundled":
+        raise ValueError(f"expected a profile or an anatomy, got both: {profile} and {anatomy}")
+    return bodies.build(anatomy, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def pictures(count, size, model):
+    """Rendered pictures (count, 3, size, size) on the model's device."""
+    from .world import render
+
+    return render(0, count, size=size).images.to(model.device)
+
+
+def plain(images, vae, settings, callback=None):
+    """The encoder attack towards grey as the released loop has it, start "zero"; 8-bit images (N, 3, H, W). callback(i): after each step.
+
+    vae: an AutoencoderKL in any layout and precision. The released start would be random, its last rounding a truncation.
+    """
+    import torch
+
+    half = vae.dtype != torch.float32
+    last = settings.step if settings.decay is None else settings.step * settings.decay
+    aim = vae.encode(torch.zeros_like(images[:1], dtype=vae.dtype)).latent_dist.mean.detach()
+    done = []
+    for image in images:
+        x = 2 * image[None] - 1
+        moved = x.clone()
+        for i in range(settings.steps):
+            moved.requires_grad_(True)
+            with torch.autocast(images.device.type, vae.dtype if half else None, enabled=half):
+                loss = (vae.encode(moved).latent_dist.mean - aim).norm()
+            loss.item()
+            (gradient,) = torch.autograd.grad(loss, [moved])
+            step = settings.step - (settings.step - last) / settings.steps * i
+            moved = moved.detach() - gradient.sign() * (step / 127.5)
+            moved = torch.minimum(torch.maximum(moved, x - settings.eps / 127.5), x + settings.eps / 127.5).clamp(-1, 1)
+            if callback:
+                callback(i)
+        done.append(moved)
+    return (torch.cat(done) / 2 + 0.5).mul(255).round().div(255)
+
+
+def encoder_rows(model, images, steps, rounds) -> list[dict]:
+    """Our attack and the plain one in turn, with the operations they take (GFLOP a step and picture) and those the device can do."""
+    import torch
+
+    from .protect import photoguard
+
+    settings = paper.PHOTOGUARD_ENCODER["paper"]
+    vae = copy.deepcopy(model.vae).to(memory_format=torch.contiguous_format).requires_grad_(True)
+    attacks = {
+        "ours": lambda settings, callback: photoguard.encoder(images, model, settings=settings, callback=callback),
+        "plain": lambda settings, callback: plain(images, vae, settings, callback),
+    }
+    taken, limit, work = {name: [] for name in attacks}, 0, arithmetic(model, images[:1]) / 1e9
+    for _ in range(rounds):
+        limit = max(limit, peak.rate(model.device, model.dtype) / 1e9)
+        for name, attack in attacks.items():
+            taken[name].append(_a_step(attack, settings, steps) / len(images))
+    found = []
+    for name, seconds in taken.items():
+        median = statistics.median(seconds)
+        row = dict(name=name, what=name, batch=len(images) if name == "ours" else 1, median=1000 * median, least=1000 * min(seconds))
+        row |= dict(seconds=settings.steps * median, rate=1 / (settings.steps * median), reached=work / median)
+        ratio = statistics.median(other / own for other, own in zip(taken["plain"], seconds, strict=True))
+        found.append(row | dict(ratio=ratio, share=work / median / limit, work=work, limit=limit))
+    return found
+
+
+def _a_step(attack, settings, steps):
+    """Seconds a step of attack(settings, callback), from the end of each first step on, which warms; waits for the device at the ends."""
+    stamps = []
+
+    def stamp(i, *_):
+        if i in (0, steps):
+            peak.wait()
+            stamps.append(time.perf_counter())
+
+    attack(dataclasses.replace(settings, steps=steps + 1), stamp)
+    return (sum(stamps[1::2]) - sum(stamps[::2])) / steps
+
+
+def arithmetic(model, images) -> int:
+    """Floating-point operations of one step of our encoder attack, for one picture."""
+    import torch
+
+    x = images.clone().requires_grad_(True)
+    return peak.operations(lambda: torch.autograd.grad(torch.linalg.vector_norm(model.encode(x).mean), x)) // len(images)
+
+
+def diffusion_rows(source, model, size, chains, rounds) -> list[dict]:
+    """One row per (length, checkpointed) of `chains`, with `model`; with None on the CPU, each in a process that opens `source`.
+
+    source: (profile, anatomy).
+    """
+    found = []
+    for chain, way in chains:
+        given = (size, chain, way, rounds)
+        seconds, memory = measured(model, *given) if model else _child(*source, *given)
+        row = dict(chain=chain, way=way, memory=TOO_LARGE)
+        if seconds:
+            row |= dict(median=statistics.median(seconds), least=min(seconds), memory=memory / 2**20)
+        found.append(dict(median=None, least=None) | row)
+    return found
+
+
+def _child(*given):
+    try:
+        return peak.in_a_child("bench_attacks.alone", *given)
+    except subprocess.CalledProcessError as error:
+        if error.returncode != -9:  # ended by the system for want of memory
+            raise
+        return [], 0
+
+
+def alone(profile, anatomy, *given):
+    """`measured` on the CPU, for a process of its own, which gives up before it takes the memory of others."""
+    notebook.quiet()
+    model = opened(profile, anatomy, "cpu")
+    peak.limit()
+    return measured(model, *given)
+
+
+def measured(model, size, chain, checkpointed, rounds):
+    """Seconds of `rounds` iterations of the diffusion attack on one picture, and the growth of memory in bytes; [] and 0 if too large.
+
+    With more than one round, the one whose memory was looked at is left out.
+    """
+    settings = dataclasses.replace(paper.PHOTOGUARD_DIFFUSION["paper"], chain=chain)
+    small, image = pictures(1, 32, model), pictures(1, size, model)
+    call = lambda images: iteration(images, model, settings, checkpointed)  # noqa: E731
+    call(small)  # warm
+    seconds = []
+    try:
+        memory = peak.growth(lambda: seconds.append(peak.seconds(lambda: call(image))), model.device)
+        more = [peak.seconds(lambda: call(image)) for _ in range(rounds - 1)]
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        return [], 0
+    return more or seconds, memory
+
+
+def iteration(images, model, settings, checkpointed):
+    """One step of photoguard.diffusion with one draw, the network calls checkpointed or not whatever the size; 8-bit images."""
+    import torch
+
+    from . import pgd, rng, sample
+
+    generator = [rng.generator(0, "bench", i) for i in range(len(images))]
+    rule = dict(steps=settings.chain, guidance=settings.guidance, eta=settings.eta, generator=generator, checkpointed=checkpointed)
+
+    def distance(x):
+        edit = sample.inpaint(x, torch.zeros_like(x[:, :1]), [settings.prompt] * len(x), model, **rule)
+        return torch.linalg.vector_norm((edit - sample.GREY).flatten(1), dim=1)
+
+    budget, step = pgd.budget(settings.norm, settings.eps, images), pgd.length(settings.norm, settings.step, images)
+    return pgd.pgd(images, distance, budget=budget, steps=1, step=step)
+
+
+def _device(gpu) -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if gpu else f"a CPU, threads: {torch.get_num_threads()}"

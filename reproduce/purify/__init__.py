@@ -1,0 +1,81 @@
+"""The table of purifiers, and `apply`: any of them on images of any size.
+
+A method is a function (images, model, *, settings, generator) -> 8-bit images of the same size in a file of its own, and a row here.
+The functions are imported when they are first used, so that reading the table needs no torch.
+"""
+
+import inspect
+
+from .. import methods
+from .. import paper_purify as paper
+from ..methods import Method
+
+PURIFIERS = {
+    "impress": Method(
+        "purify.impress:impress", paper.PURIFY_IMPRESS,
+        needs="the autoencoder, with gradients; LPIPS's weights (0.5 GB, fetched once), on `bundled` its CLIP instead",
+        about="IMPRESS: the picture is moved until the autoencoder reproduces it.",
+    ),
+    "jpeg": Method("purify.plain:jpeg", paper.PURIFY_JPEG, needs="nothing", about="One JPEG file.", whole=True),
+    "noise": Method("purify.plain:noise", paper.PURIFY_NOISE, needs="nothing", about="Gaussian noise.", whole=True),
+    "blur": Method("purify.plain:blur", paper.PURIFY_BLUR, needs="nothing", about="A Gaussian blur.", whole=True),
+    "quantise": Method("purify.plain:quantise", paper.PURIFY_QUANTISE, needs="nothing", about="Fewer values a colour.", whole=True),
+    "resize": Method("purify.plain:resize", paper.PURIFY_RESIZE, needs="nothing", about="Half the size and back.", whole=True),
+    "crop": Method("purify.plain:crop", paper.PURIFY_CROP, needs="nothing", about="The middle, enlarged.", whole=True),
+    "adverse-cleaner": Method(
+        "purify.cleaner:clean", paper.PURIFY_CLEANER, needs="nothing",
+        about="AdverseCleaner: bilateral filters, then guided ones.", whole=True,
+    ),
+    "autoencoder": Method(
+        "purify.latent:roundtrip", paper.PURIFY_CODEC, needs="the autoencoder", about="Encoded and decoded, nothing else: a control.",
+    ),
+    "diffpure": Method(
+        "purify.latent:denoise", paper.PURIFY_DIFFPURE, needs="the autoencoder and the denoiser",
+        about="DiffPure's way with the model's own denoiser: noise in the latents, and its removal.",
+    ),
+    "gridpure": Method(
+        "purify.latent:denoise", paper.PURIFY_GRIDPURE, needs="the autoencoder and the denoiser",
+        about="GrIDPure's way with it: little noise, many rounds, overlapping tiles.",
+    ),
+    "noisy-upscaling": Method(
+        "purify.upscale:noisy", paper.PURIFY_UPSCALE,
+        needs="a 4x upscaling model from the hub (about 3.5 GB); not on `bundled`, which never downloads and has none",
+        about="Gaussian noise, then super-resolution, reduced to the picture's size.",
+    ),
+}  # fmt: skip
+
+
+def record(method, settings=None, *, steps=None):
+    """The settings record of a purifier, its first by default, with its steps replaced; those without steps pass over that.
+
+    ValueError: an unknown name, with what there is; steps below 1.
+    """
+    return methods.counted(methods.chosen(PURIFIERS, "purifier", method, settings), steps=steps)
+
+
+def apply(images, model, method, *, settings=None, seed=0, steps=None, callback=None, log=None, distance=None):
+    """Purify images (N, 3, H, W) of any size; returns 8-bit images of the same size on the same device.
+
+    What goes through the model does so at the picture's own size, extended by reflection to a multiple of the model's factor; above
+    512 x 512 pixels in tiles without overlap, each on its own. Randomness comes from (seed, method, image, tile). callback(i, ...):
+    after each step or round of the methods that have them, one pass after the other. log: a list, to which a method that measures
+    itself (impress) appends a dict for every image and tile. distance: impress's, in place of its model's own.
+    ValueError: see `record`; images that are none; a model without what the method needs.
+    """
+    from .. import images as pixels
+
+    chosen, row = record(method, settings, steps=steps), PURIFIERS[method]
+    function = row.function
+    taken = inspect.signature(function).parameters
+    extra = {name: value for name, value in dict(callback=callback, distance=distance).items() if value is not None and name in taken}
+    origin = pixels.quantise(images)
+    device = getattr(model, "device", images.device)
+    result = origin.clone()
+    for one in methods.passes(origin, int(getattr(model, "factor", 8)), row.whole):
+        told = []
+        if log is not None and "log" in taken:
+            extra["log"] = told
+        one.into(result, function(one.of(origin).to(device), model, settings=chosen, generator=one.generators(seed, method), **extra))
+        if told:
+            log += [{"image": i, "tile": one.tile, **line} for i, line in zip(one.batch, told, strict=True)]
+    return result

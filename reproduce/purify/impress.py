@@ -1,0 +1,88 @@
+"""IMPRESS (Cao et al., NeurIPS 2023, arXiv 2310.19248): move the picture until the autoencoder reproduces it, near what it was.
+
+Minimises |D(E(x)) - x|^2 + alpha * max(distance(x, protected) - budget, 0) by Adam from the protected picture plus noise, D(E(x)) through
+the posterior's mean. The released loop keeps the image and Adam's state in half precision, where the squares of its gradients are zero;
+Adam is then a slow gradient descent, most of whose steps are too small for the image to hold. `log` says of each picture how far it went.
+"""
+
+import math
+
+import torch
+
+from .. import rng
+from ..images import check, quantise
+from ..measure.perceptual import perceptual
+
+KINDS = {"single": None, "half": torch.float16}
+
+
+def impress(images, model, *, settings, generator, distance=None, log=None, callback=None):
+    """Images (N, 3, H, W), sides multiples of the model's factor -> 8-bit images; settings: paper_purify.ImpressSettings.
+
+    generator: one per image, for the start noise. distance: (x, protected) -> (N,), differentiable, x in or near [0, 1]; by default
+    LPIPS, and on the bundled model what it has instead. callback(i, x, losses): after each step, with x on [-1, 1] and the (N,) losses
+    before it. log: a list that gets one dict per image: consistency (mean squared error on [-1, 1]) of the picture as it came, with the
+    noise and at the end; distance at the end; never_moved, the share of values that no step changed; zero_moments, the share of second
+    moments that are exactly 0, None without a step. ValueError: a precision or norm there is not; NaN.
+    """
+    if settings.precision not in KINDS or settings.norm not in ("mean", "sum"):
+        got = f"{settings.precision!r} and {settings.norm!r}"
+        raise ValueError(f'expected the precision "single" or "half" and the norm "mean" or "sum", got {got}')
+    kind = KINDS[settings.precision] or check(images).dtype
+    protected = (quantise(images) * 2 - 1).to(kind)
+    if distance is None and (log is not None or settings.steps):
+        distance = perceptual(model.name, model)[0]
+
+    def errors(x):
+        x = x.to(images)
+        back = model.decode(model.encode(x / 2 + 0.5, anywhere=True).mean) * 2 - 1
+        return (back.to(x) - x).square().flatten(1)
+
+    def far(x):
+        return distance(x.to(images) / 2 + 0.5, protected.to(images) / 2 + 0.5)
+
+    start = protected + (rng.draw("normal", images, generator) * (settings.noise / 127.5)).to(kind)
+    x, state, moved = _minimise(errors, far, start, settings, callback)
+    bad = ~x.isfinite().flatten(1).all(1)
+    if bad.any():
+        raise ValueError(f"images[{int(bad.nonzero()[0])}]: became NaN or infinite; use single precision, or a larger adam_eps")
+    if log is not None:
+        with torch.no_grad():
+            told = dict(
+                consistency_before=errors(protected).mean(1), consistency_start=errors(start).mean(1), consistency=errors(x).mean(1),
+                distance=far(x), never_moved=(~moved).flatten(1).float().mean(1),
+            )  # fmt: skip
+        if state is not None:
+            told["zero_moments"] = (state == 0).flatten(1).float().mean(1)
+        log += [{"zero_moments": None, **{name: values[i].item() for name, values in told.items()}} for i in range(len(images))]
+    return quantise((x.to(images) / 2 + 0.5).clamp(0, 1))
+
+
+def _minimise(errors, far, start, settings, callback):
+    """(the last iterate, kept in [-1, 1] after each step; Adam's second moments; which values ever moved)."""
+    x, moved = start.clone().requires_grad_(True), torch.zeros_like(start, dtype=torch.bool)
+    if not settings.steps:
+        return start.clamp(-1, 1), None, moved
+    adam = torch.optim.Adam([x], lr=settings.rate, eps=settings.adam_eps, foreach=False)
+    plan = torch.optim.lr_scheduler.CosineAnnealingLR(adam, settings.steps, eta_min=settings.floor)
+    count = start[0].numel()
+    weight = 1.0 if settings.side is None else count / (3 * settings.side**2)
+    # Backward through networks in half precision a mean of many values underflows; a power of two changes nothing else.
+    lifted = settings.precision == "single" and settings.norm == "mean"
+    lift = 2.0 ** round(math.log2(count / weight)) if lifted else 1.0
+    for i in range(settings.steps):
+        before = x.detach().clamp(-1, 1)  # what clamping takes from the start is no step
+        with torch.enable_grad():
+            error = errors(x)
+            losses = error.mean(1) if settings.norm == "mean" else error.sum(1)
+            losses = losses + settings.alpha * (far(x) - settings.budget).clamp(min=0)
+            (slope,) = torch.autograd.grad(losses.sum() * weight * lift, x)
+            x.grad = slope / lift
+        adam.step()
+        plan.step()
+        with torch.no_grad():
+            x.clamp_(-1, 1)
+            moved |= x != before
+        if callback is not None:
+            callback(i, x.detach(), losses.detach())
+    return x.detach(), adam.state[x]["exp_avg_sq"], moved
