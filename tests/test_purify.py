@@ -11,10 +11,10 @@ import tinysd
 import torch
 from toymodel import Toy
 
+from reproduce import degrade, methods, purify, rng
 from reproduce import images as pixels
-from reproduce import methods, purify, rng
 from reproduce import paper_purify as paper
-from reproduce.purify import PURIFIERS, apply, latent, record, upscale
+from reproduce.purify import PURIFIERS, apply, cleaner, latent, record, upscale
 
 TABLES = {name: table for name, table in vars(paper).items() if name.startswith("PURIFY_")}
 EVERY = [(name, which) for name, method in PURIFIERS.items() for which in method.settings]
@@ -121,6 +121,29 @@ def test_what_goes_through_the_model_is_extended_by_reflection_and_tiled(monkeyp
     assert moved(apply(large, model, "autoencoder"), large).float().mean() > 1
     assert len(model.shapes) == 6 and all(h * w <= 1600 for _, _, h, w in model.shapes)
     assert apply(large, None, "resize").shape == large.shape  # whole, and without a model
+
+
+PLAIN = {
+    ("jpeg", "quality 50"): lambda x: degrade.jpeg_file(x, 50),
+    ("noise", "sigma 0.1"): lambda x: degrade.noise(x, 25.5, [rng.generator(0, "noise", i, 0) for i in range(len(x))]),
+    ("blur", "released"): lambda x: degrade.blur(x, (2.0, 0.1), 3),
+    ("blur", "training"): lambda x: degrade.blur(x, 2.0, 7),
+    ("quantise", "released"): lambda x: (x * 64).floor() / 64,
+    ("quantise", "rounded"): lambda x: (x * 63).round() / 63,
+    ("resize", "released"): lambda x: degrade.resize(x, 0.5, "bilinear", False),
+    ("resize", "antialiased"): lambda x: degrade.resize(x, 0.5, "bicubic", True),
+    ("crop", "middle"): lambda x: degrade.crop(x, 0.875),
+    ("adverse-cleaner", "released"): lambda x: cleaner.clean(x, settings=paper.PURIFY_CLEANER["released"]),
+}
+
+
+@pytest.mark.parametrize(("method", "which"), PLAIN)
+def test_what_needs_no_model_is_done_to_the_whole_picture(method, which, monkeypatch):
+    x = photos(2, 21, 30)
+    want = pixels.quantise(PLAIN[method, which](x))
+    monkeypatch.setattr(methods, "PIXELS", 16 * 16)
+    monkeypatch.setattr(methods, "TILE", 16)
+    assert torch.equal(apply(x, Toy(), method, settings=which), want)
 
 
 def test_the_autoencoders_round_trip_is_the_pipelines(models):

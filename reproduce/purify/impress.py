@@ -2,7 +2,7 @@
 
 Minimises |D(E(x)) - x|^2 + alpha * max(distance(x, protected) - budget, 0) by Adam from the protected picture plus noise, D(E(x)) through
 the posterior's mean. The released loop keeps the image and Adam's state in half precision, where the squares of its gradients are zero;
-Adam is then a slow gradient descent, most of whose steps are too small for the image to hold. `log` says of each picture how far it went.
+Adam is then gradient descent with momentum, and many of its steps are too small for the image to hold. `log` says how far it went.
 """
 
 import math
