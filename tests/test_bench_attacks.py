@@ -24,7 +24,8 @@ def test_the_plain_loop_makes_the_same_pictures(models, decay):
     seen = []
     plain = bench_attacks.plain(images, vae, settings, seen.append)
     ours = photoguard.encoder(images, model, settings=settings)
-    assert (plain == ours).float().mean() > 0.99 > (plain == images).float().mean()
+    # a gradient of rounding size may have the other sign in another layout or thread, and the next steps follow it
+    assert (plain == ours).float().mean() > 0.97 and (plain == images).float().mean() < 0.5
     assert seen == [0, 1, 2, 3] * 2 and all(weight.grad is None for weight in vae.parameters())
 
 

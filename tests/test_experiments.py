@@ -197,7 +197,7 @@ def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_table_and_fig
 
 
 @pytest.mark.parametrize(
-    "settings, subsampling, said", [("papr", "4:2:0", "paper, released, equal, jpeg"), ("paper", "420", "4:4:4, 4:2:2, 4:2:0")]
+    "settings, subsampling, said", [("papr", "4:2:0", "paper, released, equal, app, jpeg"), ("paper", "420", "4:4:4, 4:2:2, 4:2:0")]
 )
 def test_misspelt_parameters_list_what_there_is_before_anything_runs(study, settings, subsampling, said):
     with pytest.raises(ValueError, match=said):
