@@ -36,10 +36,18 @@ class Method:
 
 
 def chosen(table, kind, method, settings=None):
-    """The settings record called `settings` of a table's method; None takes the first. ValueError: an unknown name, with what there is."""
+    """The settings record called `settings` of a table's method; None takes the first, a record is taken as it is.
+
+    ValueError: an unknown name, with what there is; a record of another method.
+    """
     if method not in table:
         raise ValueError(f"method: no {kind} called {method!r}; there is {', '.join(table)}")
     choices = table[method].settings
+    if dataclasses.is_dataclass(settings):
+        wanted = type(next(iter(choices.values())))
+        if type(settings) is not wanted:
+            raise ValueError(f"settings: {method} takes {wanted.__name__}, got {type(settings).__name__}")
+        return settings
     if settings is not None and settings not in choices:
         raise ValueError(f"settings: {method} has none called {settings!r}; there is {', '.join(choices)}")
     return choices[next(iter(choices)) if settings is None else settings]
@@ -58,7 +66,8 @@ def counted(record, **counts):
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ValueError(f"{name}: expected a whole number, 1 or more, got {count!r}")
         if (getattr(record, name, None) or count) != count:
-            record = changed(record, {name: count}, f"{count} {name} instead of {getattr(record, name)}")
+            unit = name if count > 1 else name.removesuffix("s")
+            record = changed(record, {name: count}, f"{count} {unit} instead of {getattr(record, name)}")
     return record
 
 

@@ -1,5 +1,7 @@
 """Notebook 02's experiment on the tiny model: what is compared with what, and what its tables say."""
 
+import functools
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from reproduce import images as pixels
 from reproduce.experiments import photoguard_edits as lab
 from reproduce.experiments import photoguard_pictures
 from reproduce.experiments import photoguard_report as read
+from reproduce.experiments.protections import record
 from reproduce.measure import compare
 
 
@@ -34,12 +37,13 @@ def one(ran, name, subject=0, k=0):
 
 
 def test_protections_stay_on_the_person_and_in_their_budgets(ran):
-    for job, row in zip(ran.protected.jobs, ran.protected.rows, strict=True):
-        i, arm = job["subject"], job["protection"]
+    for row in ran.protected.rows:
+        i, arm = row["subject"], row["protection"]
         moved = (ran.picture(i, arm) - ran.people.images[i : i + 1]).mul(255).round()
         assert (moved * (1 - ran.people.people[i])).abs().max() == 0 and moved.abs().max() > 0
         assert row["levels"] == moved.abs().max() and row["used"] <= row["eps"] * (1 + 1e-6)
-    assert {(j["subject"], j["protection"]) for j in ran.protected.jobs} == {
+        assert row["image"] == ran.people.names[i]
+    assert {(r["subject"], r["protection"]) for r in ran.protected.rows} == {
         *((i, arm) for i in range(2) for arm in ("noise", "encoder", "diffusion")),
         *((0, arm) for arm in lab.SIDE),
     }
@@ -119,6 +123,23 @@ def test_an_attack_lowers_its_own_aim(ran):
     assert rows["encoder"]["reads"] < min(0.99, rows["noise"]["reads"])
 
 
+def test_transfer_asks_every_attack_under_every_condition(ran):
+    rows = ran.transfer().rows
+    keys = [(r["protection"], r["steps"], r["prompted"]) for r in rows]
+    assert keys == [(arm, 4, asked) for asked in (False, True) for arm in (*lab.TARGETS, lab.PROMPTED)] * (len(keys) // 8)
+    named = functools.partial(rng.generator, 0, "transfer", ran.people.names[0])
+    masks, asked, settings = 1 - ran.people.people[:1], ran.people.prompts[0][0], ran.settings
+    for prompt, told in (("", False), (asked, True)):
+        clean, noised = (
+            edit.inpaint(ran.picture(0, arm), masks, [prompt], ran.study.model, settings=settings, generator=[named()])
+            for arm in ("clean", "noise")
+        )
+        found = [r["ssim"] for r in rows if r["protection"] == "noise" and r["prompted"] == told]
+        assert found[0] == pytest.approx(compare(noised, clean, ("ssim",))["ssim"].item(), abs=1e-4)
+    heads = read.transfer_heads(rows)
+    assert report.table_markdown(read.transfer_table(rows), heads) and heads["4 True"] == "4 steps, its prompt"
+
+
 def test_pictures_and_figures(ran):
     grid = photoguard_pictures.edits(ran)
     assert len(grid["images"]) == 2 and len(grid["images"][0]) == 6 == len(grid["column_labels"])
@@ -141,6 +162,9 @@ def test_the_verdict_counts_and_orders(ran):
 
 
 def test_settings_say_how_this_scale_differs(ran):
-    assert "6 steps instead of 200" in ran.record("encoder").differs
-    assert "1 draws instead of 10" in ran.record("diffusion, released").differs
+    settings = ran.protected.settings
+    assert "6 steps instead of 200" in settings["encoder"].differs and settings["diffusion"].draws == 1
+    assert "3 steps instead of 200; 1 draw instead of 10" in settings["diffusion, released"].differs
+    assert record("diffusion", "standard").draws == 1 and record("diffusion, released", "standard").draws == 2
+    assert record("encoder, released", "standard").steps == 200 and record("encoder, released", "paper").steps == 1000
     assert any("Table 9" in note and "3 steps instead of 200" in note for note in read.notes(ran))

@@ -10,21 +10,17 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import edit, images, paper, protect, rng, sample
+from .. import edit, images, paper, protect, rng
 from ..measure import MEASURES, compare, distribution, prompt, similarity
 from ..protect import as_printed, noise, photoguard
 from ..study import Result
 from . import subjects
+from .protections import PROTECTIONS, Protected, plain, record
 
-TARGETS = {"noise": ("noise", "paper"), "encoder": ("photoguard-encoder", "paper"), "diffusion": ("photoguard-diffusion", "paper")}
-SIDE = {  # settings side by side, on some of the pictures
-    f"{kind}, {settings}": (method, settings)
-    for kind, (method, _) in TARGETS.items()
-    if kind != "noise"
-    for settings in ("released", "equal")
-}
+TARGETS = ("noise", "encoder", "diffusion")
+SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion, equal")  # settings side by side, on some of the people
 MATCHED, ROUND = "noise of the encoder attack's norm", "round trip"  # the other pictures that are edited
-DRAWS = 4  # of the noise, over which what four steps paint is averaged
+PROMPTED = "diffusion, prompted"  # the diffusion attack through guidance, with the prompt that is asked of the edit
 REGIONS = ("ssim_pasted", "psnr_pasted", "ssim_edited", "psnr_edited")
 
 
@@ -32,7 +28,7 @@ REGIONS = ("ssim_pasted", "psnr_pasted", "ssim_edited", "psnr_edited")
 class Scale:
     """How much is run: people, prompts each, seeds in the list, people for settings side by side and for variations, steps.
 
-    encoder_steps, diffusion_steps, draws: None for the settings' own; each (paper's setting, other settings).
+    What the attacks run is in protections.AT_MOST.
     """
 
     people: int
@@ -41,16 +37,13 @@ class Scale:
     side: int
     variations: int
     edit_steps: int
-    encoder_steps: tuple
-    diffusion_steps: tuple
-    draws: int | None
     printed_steps: int
 
 
 SCALES = {
-    "smoke": Scale(2, 3, 2, 1, 1, 4, (6, 6), (3, 3), 1, 4),
-    "standard": Scale(20, 3, 3, 4, 3, 20, (None, 200), (40, 40), 2, 20),
-    "paper": Scale(20, 3, 10, 20, 20, 100, (None, None), (None, None), None, 200),
+    "smoke": Scale(2, 3, 2, 1, 1, 4, 4),
+    "standard": Scale(20, 3, 3, 4, 3, 20, 20),
+    "paper": Scale(20, 3, 10, 20, 20, 100, 200),
 }
 
 
@@ -62,51 +55,20 @@ class Edits:
         self.study, self.scale = study, SCALES[study.scale]
         self.people = subjects.people(study, self.scale.people)
         self.clip = prompt.clip(clip or prompt.source_of(study.name))
-        side = range(min(self.scale.side, len(self.people.names)))
-        self.arms = [(i, name) for name in TARGETS for i in range(len(self.people.names))] + [(i, name) for name in SIDE for i in side]
-
-    def record(self, arm):
-        """The settings of a protection as they are run at this scale."""
-        method, settings = (TARGETS | SIDE)[arm]
-        scale, which = self.scale, int(arm in SIDE)
-        steps = {"photoguard-encoder": scale.encoder_steps, "photoguard-diffusion": scale.diffusion_steps}.get(method, (None, None))[which]
-        return protect.record(method, settings, steps=steps, draws=scale.draws)
 
     def protect(self):
-        """Every person's kept region under every protection; the sweep's pictures are called "image"."""
-        jobs = [dict(subject=i, image=self.people.names[i], protection=arm, settings=self._plain(arm)) for i, arm in self.arms]
-        self.protected = self.study.sweep("photoguard/protect", jobs, self._protect)
+        """Every person's kept region under every protection."""
+        side = min(self.scale.side, len(self.people.names))
+        self.protected = Protected(self.study, self.people, dict.fromkeys(TARGETS, len(self.people.names)) | dict.fromkeys(SIDE, side))
         return self.protected
 
-    def _plain(self, arm):
-        return [list(v) if isinstance(v, tuple) else v for v in dataclasses.astuple(self.record(arm))]
-
-    def _protect(self, job):
-        i, arm = job["subject"], job["protection"]
-        origin, kept = self.people.images[i : i + 1], self.people.people[i : i + 1]
-        method, settings = protect.PROTECTIONS[(TARGETS | SIDE)[arm][0]], self.record(arm)
-        device, chance = self.study.model.device, [rng.generator(self.study.seed, "protect", arm, job["image"])]
-        made = method.function(origin.to(device), self.study.model, settings=settings, generator=chance, mask=kept.to(device)).cpu()
-        row = dict(_size(made, origin, kept), used=protect.spent(made, origin, settings).item(), eps=settings.eps)
-        before, after = (self._aims(picture, kept, job["image"]) for picture in (origin, made))
-        return Result([row | {name: after[name] / before[name] for name in after}], {"image": made})
-
-    @torch.no_grad()
-    def _aims(self, picture, kept, name):
-        """What the attacks make small: distances to grey of what the encoder reads and of what four steps without a prompt paint."""
-        model, chain = self.study.model, paper.PHOTOGUARD_DIFFUSION["paper"].chain
-        shown = picture * kept + photoguard.GREY * (1 - kept)
-        reads = (model.encode(shown).mean - photoguard.target(picture, model, "grey image")).norm()
-        chance = [rng.generator(self.study.seed, "aims", name, draw) for draw in range(DRAWS)]
-        pictures, masks = (one.expand(DRAWS, -1, -1, -1) for one in (picture, 1 - kept))
-        painted = sample.inpaint(pictures, masks, [""] * DRAWS, model, steps=chain, eta=1.0, generator=chance)
-        return dict(reads=reads.item(), paints=(painted - photoguard.GREY).flatten(1).norm(dim=1).mean().item())
+    def arms(self, subject):
+        """The protections a person is edited under."""
+        return [name for name, count in self.protected.wanted.items() if subject < count]
 
     def picture(self, subject, arm):
         """What is edited under that name, (1, 3, H, W), on the 8-bit grid."""
-        clean = self.people.images[subject : subject + 1]
-        if arm == "clean":
-            return clean
+        clean = self.protected.picture(subject, "clean")
         if arm == ROUND:
             with torch.no_grad():
                 return images.quantise(self.study.model.decode(self.study.model.encode(clean).mean).clamp(0, 1).cpu())
@@ -114,14 +76,14 @@ class Edits:
             chance = [rng.generator(self.study.seed, "matched", self.people.names[subject])]
             reference = self.picture(subject, "encoder")
             return noise.matched(clean, reference, chance, mask=self.people.people[subject : subject + 1])
-        return self.protected.images(dict(subject=subject, protection=arm), "image")
+        return self.protected.picture(subject, arm)
 
     def edits(self):
         """One job an edit asked for (person and prompt); rows one per picture, seed and rule of choosing the seed."""
         jobs = [
             dict(
                 subject=i, image=self.people.names[i], prompt=self.people.prompts[i][k], clip=self.clip.fingerprint,
-                arms=[[arm, self._plain(arm)] for j, arm in self.arms if j == i], scale=list(dataclasses.astuple(self.scale)),
+                arms=[[arm, plain(arm, self.study.scale)] for arm in self.arms(i)], scale=list(dataclasses.astuple(self.scale)),
             )
             for i in range(len(self.people.names)) for k in range(self.scale.prompts)
         ]  # fmt: skip
@@ -186,9 +148,36 @@ class Edits:
             rows.append(dict(seeds=rule, protection=arm, fid=fid, precision=precision, recall=recall, edits=len(found), features=label))
         return rows
 
+    def transfer(self):
+        """Some people's edits in few steps and many, without and with their prompt, under encoder, diffusion and prompted attack."""
+        count = min(self.scale.side, len(self.people.names))
+        job = dict(pictures=self.people.names[:count], prompts=[self.people.prompts[i][0] for i in range(count)],
+                   arms=[plain(arm, self.study.scale) for arm in TARGETS], edit_steps=self.scale.edit_steps)  # fmt: skip
+        self.transferred = self.study.sweep("photoguard/transfer", [job], self._transfer)
+        return self.transferred
+
+    def _transfer(self, job):
+        asked, count, model, seed = job["prompts"], len(job["pictures"]), self.study.model, self.study.seed
+        kept, meant = self.people.people[:count], self.protected.settings["diffusion"]
+        sent = {arm: torch.cat([self.picture(i, arm) for i in range(count)]) for arm in ("clean", *TARGETS)}
+        chance = [rng.generator(seed, "protect", PROMPTED, name) for name in job["pictures"]]
+        clean, mask = sent["clean"].to(model.device), kept.to(model.device)
+        sent[PROMPTED] = photoguard.diffusion(clean, model, settings=meant, generator=chance, mask=mask, prompts=asked).cpu()
+        rows = []
+        for steps, prompts in ((n, each) for n in (meant.chain, self.scale.edit_steps) for each in ([""] * count, asked)):
+            settings, done = dataclasses.replace(self.settings, steps=steps), {}
+            for arm, pictures in sent.items():
+                chance = [rng.generator(seed, "transfer", name) for name in job["pictures"]]
+                done[arm] = edit.inpaint(pictures, 1 - kept, prompts, model, settings=settings, generator=chance)
+            for arm in (*TARGETS, PROMPTED):
+                ssim = compare(done[arm], done["clean"], ("ssim",))["ssim"].tolist()
+                common = dict(protection=arm, steps=steps, prompted=prompts is asked)
+                rows += [dict(common, image=name, ssim=value) for name, value in zip(job["pictures"], ssim, strict=True)]
+        return Result(rows)
+
     def variations(self):
         """Figure 4: image variations of clean, noised and protected whole pictures (no mask); rows one per picture."""
-        steps = self.scale.encoder_steps[0]
+        steps = record("encoder", self.study.scale).steps
         names, prompts = self.people.names[: self.scale.variations], self.people.prompts
         jobs = [dict(subject=i, image=name, prompt=prompts[i][0], steps=steps) for i, name in enumerate(names)]
         self.varied = self.study.sweep("photoguard/variations", jobs, self._vary)
@@ -199,7 +188,7 @@ class Edits:
         clean = self.people.images[i : i + 1]
         sent = {"clean": clean}
         for arm in ("noise", "encoder"):
-            method, settings = TARGETS[arm]
+            method, settings = PROTECTIONS[arm]
             own = rng.child(seed, "whole", job["image"])
             sent[arm] = protect.apply(clean, model, method, settings=settings, seed=own, steps=job["steps"])
         batch, settings = torch.cat([*sent.values(), clean]), paper.PHOTOGUARD_EDIT["released variation"]
@@ -217,7 +206,7 @@ class Edits:
         return self.specimen
 
     def _printed(self, job):
-        clean, settings, rows = self.people.images[:1].to(self.study.model.device), self.record("encoder"), []
+        clean, settings, rows = self.people.images[:1].to(self.study.model.device), self.protected.settings["encoder"], []
 
         def note(form):
             def kept(n, x, *_):
@@ -233,10 +222,3 @@ class Edits:
         meant = dataclasses.replace(settings, steps=job["steps"])
         kept = photoguard.encoder(clean, self.study.model, settings=meant, callback=note("as in equation 4"))
         return Result(rows, {"as printed": made.cpu().clamp(0, 1), "as in equation 4": kept.cpu()})
-
-
-def _size(made, origin, kept):
-    """How large a perturbation is on the stored picture, in levels: at most, and root mean square over the region it may change."""
-    moved = (made - origin).mul(255).round()
-    share = kept.mean().clamp_min(1e-6)
-    return dict(levels=moved.abs().max().item(), rms=(moved.square().mean() / share).sqrt().item())

@@ -12,6 +12,7 @@ ARMS = {"noise": "random noise", "encoder": "encoder attack", "diffusion": "diff
 CONTROLS = ("same seed again", "round trip", *ARMS, "noise of the encoder attack's norm", "another seed")
 LABELS = ARMS | {
     "clean": "no immunisation", "round trip": "autoencoder round trip", "noise of the encoder attack's norm": "noise of the attack's norm",
+    "diffusion, prompted": "diffusion attack, made with the prompt",
     "another seed": "clean picture, another seed", "same seed again": "clean picture, same seed again",
 }  # fmt: skip
 NAMES = {"ssim": "SSIM", "psnr": "PSNR (dB)", "vifp": "VIFp", "fsim": "FSIM", "sr-sim": "SR-SIM", "gmsd": "GMSD", "vsi": "VSI",
@@ -109,7 +110,7 @@ SETTINGS_HEADS = {"what": "protection, settings", "levels": "largest change (lev
 
 def setting_notes(lab):
     """One footnote a setting: where it is printed, and what differs."""
-    told = {arm: lab.record(arm) for arm in dict.fromkeys(arm for _, arm in lab.arms) if arm not in ARMS}
+    told = {arm: one for arm, one in lab.protected.settings.items() if arm not in ARMS}
     return [f"{arm.capitalize()}: {one.source}. Differs: {one.differs}." for arm, one in told.items()]
 
 
@@ -120,6 +121,26 @@ def seed_table(rows):
         dict(what=LABELS[arm], **{f"{key}, {rule}": spread(chosen(rows, arm, rule), key, 3) for key, rule in shown})
         for arm in ("clean", *ARMS)
     ]
+
+
+def transfer_table(rows):
+    """Does what is optimised without a prompt carry over? One line an attack; edits of few steps and many, without and with a prompt."""
+    lines = {}
+    for row in rows:
+        lines.setdefault(row["protection"], {}).setdefault(f"{row['steps']} {row['prompted']}", []).append(row)
+    return [
+        dict(what=LABELS[arm]) | {column: spread(found, "ssim", 3) for column, found in columns.items()} for arm, columns in lines.items()
+    ]
+
+
+TRANSFER_NOTE = "SSIM to the clean edit of the same steps, prompt and seed; ± one deviation over people, [ ] the 95 % interval of the mean."
+
+
+def transfer_heads(rows):
+    """Headings of `transfer_table`."""
+    return {"what": "edited picture"} | {
+        f"{r['steps']} {r['prompted']}": f"{r['steps']} steps, {'its prompt' if r['prompted'] else 'no prompt'}" for r in rows
+    }
 
 
 SEED_HEADS = {"what": "edited picture"} | {
@@ -207,7 +228,7 @@ def verdict(rows, ledger):
 def notes(lab):
     """Footnotes: settings with their sources, what differs, models, seed and scale."""
     study, scale = lab.study, lab.scale
-    told = {arm: lab.record(arm) for arm in ("noise", "encoder", "diffusion")}
+    told = {arm: lab.protected.settings[arm] for arm in ARMS}
     return [
         *(f"{ARMS[arm].capitalize()}: {one.source}. Differs: {one.differs}." for arm, one in told.items()),
         f"Edits: {lab.settings.source}; {scale.edit_steps} steps instead of 100, DDIM; {len(lab.people.names)} people x {scale.prompts}"

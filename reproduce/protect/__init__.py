@@ -26,8 +26,8 @@ PROTECTIONS = {
 def record(method, settings="paper", *, eps=None, steps=None, draws=None):
     """The settings record of a method, with eps (levels, in the settings' norm; the step keeps its share), steps and draws replaced.
 
-    Methods that take no steps, or no draws, pass over them. ValueError: an unknown name (with what there is), eps
-    outside [1, 255].
+    settings: a name in the table, or a record of the method's kind. Methods that take no steps, or no draws, pass over them.
+    ValueError: an unknown name (with what there is), eps outside [1, 255].
     """
     chosen = methods.chosen(PROTECTIONS, "protection", method, settings)
     if eps is not None:

@@ -46,8 +46,9 @@ PURIFIERS = {
 
 
 def record(method, settings=None, *, steps=None):
-    """The settings record of a purifier, its first by default, with its steps replaced; those without steps pass over that.
+    """The settings record of a purifier (a name in the table, its first by default, or a record), with its steps replaced.
 
+    Purifiers without steps pass over them.
     ValueError: an unknown name, with what there is; steps below 1.
     """
     return methods.counted(methods.chosen(PURIFIERS, "purifier", method, settings), steps=steps)

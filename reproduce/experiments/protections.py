@@ -1,0 +1,106 @@
+"""The protected people that notebooks 02 to 04 share: each kept region under any protection of a table, some people a job.
+
+Whichever notebook comes first makes a picture; the others find it stored.
+"""
+
+import dataclasses
+
+import torch
+
+from .. import paper, protect, rng, sample
+from ..protect import photoguard
+from ..study import Result
+
+PROTECTIONS = {  # what tables and figures call it -> method, settings; the name begins with the family that report.LOOKS colours
+    "noise": ("noise", "paper"),
+    "encoder": ("photoguard-encoder", "paper"),
+    "diffusion": ("photoguard-diffusion", "paper"),
+    "encoder, released": ("photoguard-encoder", "released"),
+    "diffusion, released": ("photoguard-diffusion", "released"),
+    "encoder, equal": ("photoguard-encoder", "equal"),
+    "diffusion, equal": ("photoguard-diffusion", "equal"),
+    "encoder, through JPEG": ("photoguard-encoder", "jpeg"),
+    "diffusion, adaptive": ("photoguard-diffusion", "adaptive"),
+}
+AT_MOST = {  # method -> what its settings' counts are cut to at a scale
+    "smoke": {"photoguard-encoder": dict(steps=6), "photoguard-diffusion": dict(steps=3, draws=1)},
+    "standard": {"photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=40, draws=2)},
+    "paper": {},
+}
+GROUP = 4  # people a job: a step of four costs less than four steps of one
+DRAWS = 4  # of the noise, over which what four steps paint is averaged
+
+
+def record(name, scale):
+    """The settings of a protection as they are run at a scale; what was cut stands in their `differs`."""
+    method, settings = PROTECTIONS[name]
+    whole, most = protect.record(method, settings), AT_MOST[scale].get(method, {})
+    return protect.record(method, settings, **{count: min(limit, getattr(whole, count)) for count, limit in most.items()})
+
+
+def plain(name, scale):
+    """The same as a list of plain values, for jobs that depend on it."""
+    return [list(value) if isinstance(value, tuple) else value for value in dataclasses.astuple(record(name, scale))]
+
+
+class Protected:
+    """Protections of the first people of a subjects.Subjects; `wanted`: name of the protection -> how many people.
+
+    rows: one a picture; settings: name -> record as it was run.
+    """
+
+
+    def __init__(self, study, people, wanted):
+        self.study, self.people, self.wanted = study, people, wanted
+        self.settings = {name: record(name, study.scale) for name in wanted}
+        jobs = [
+            dict(protection=name, first=first, pictures=people.names[first : min(first + GROUP, count)], settings=plain(name, study.scale))
+            for name, count in wanted.items()
+            for first in range(0, count, GROUP)
+        ]
+        self.sweep = study.sweep("protections", jobs, self._protect)
+        self.rows = self.sweep.rows
+
+    def picture(self, subject, name):
+        """One person under a protection, (1, 3, H, W) on the 8-bit grid; "clean": without."""
+        if name == "clean":
+            return self.people.images[subject : subject + 1]
+        first = subject - subject % GROUP
+        return self.sweep.images(dict(protection=name, first=first), "image")[subject - first : subject - first + 1]
+
+    def _protect(self, job):
+        name, some = job["protection"], slice(job["first"], job["first"] + len(job["pictures"]))
+        origin, kept = self.people.images[some], self.people.people[some]
+        method, chosen = PROTECTIONS[name][0], self.settings[name]
+        own = rng.child(self.study.seed, "protect", name, *job["pictures"])
+        made = protect.apply(origin, self.study.model, method, settings=chosen, seed=own, mask=kept)
+        moved, share = (made - origin).mul(255).round(), kept.flatten(1).mean(1).clamp_min(1e-6)
+        columns = dict(
+            levels=moved.abs().flatten(1).amax(1),
+            rms=(moved.square().flatten(1).mean(1) / share).sqrt(),  # over the region that may change
+            used=protect.spent(made, origin, chosen),
+            **self._aims(made, origin, kept, job["pictures"]),
+        )
+        rows = [
+            dict(subject=some.start + i, image=image, eps=chosen.eps, **{key: values[i].item() for key, values in columns.items()})
+            for i, image in enumerate(job["pictures"])
+        ]
+        return Result(rows, {"image": made})
+
+    @torch.no_grad()
+    def _aims(self, made, origin, kept, names):
+        """What the attacks make small: how far what the encoder reads, and four steps paint, is from grey; 1 for the clean picture."""
+        model, steps = self.study.model, paper.PHOTOGUARD_DIFFUSION["paper"].chain
+        grey = photoguard.target(origin, model, "grey image")
+        chance = [rng.generator(self.study.seed, "aims", name, draw) for name in names for draw in range(DRAWS)]
+
+        def aims(pictures):
+            shown = (pictures * kept + photoguard.GREY * (1 - kept)).to(grey)
+            reads = (model.encode(shown).mean - grey).flatten(1).norm(dim=1)
+            again, masks = (one.repeat_interleave(DRAWS, 0).to(grey) for one in (pictures, 1 - kept))
+            generators = [torch.Generator().set_state(one.get_state()) for one in chance]
+            painted = sample.inpaint(again, masks, [""] * len(again), model, steps=steps, eta=1.0, generator=generators)
+            return reads, (painted - photoguard.GREY).flatten(1).norm(dim=1).view(-1, DRAWS).mean(1)
+
+        (reads, paints), (reads_clean, paints_clean) = aims(made), aims(origin)
+        return dict(reads=reads / reads_clean, paints=paints / paints_clean)
