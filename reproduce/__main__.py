@@ -65,29 +65,18 @@ def parser() -> Parser:
     bench.add_argument("--steps", type=int, help="steps of an attack that are timed; 10 by default, for a full-size attack on a CPU 1")
     bench.add_argument("--anatomy", help="attacks only: sd15, Stable Diffusion 1.5 in full size with random weights, no download")
     protect = commands.add_parser("protect", help="protect images and write them as PNG")
-    protect.add_argument("images", nargs="+", metavar="IMAGE")
-    protect.add_argument("--method", required=True)
-    protect.add_argument("--settings", help="paper, released, equal and others, as the method has them; its first by default")
     protect.add_argument("--eps", type=float, help="budget in grey levels, in place of the settings' own")
-    protect.add_argument(
-        "--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all"
-    )
-    protect.add_argument("--steps", type=int, help="steps of the attack, in place of the settings' own")
-    protect.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
-    protect.add_argument("--seed", default=0, type=int)
-    protect.add_argument("-o", "--out", required=True, help="folder for the protected images")
     purify = commands.add_parser("purify", help="try to wash a protection out of images and write them as PNG")
-    purify.add_argument("images", nargs="+", metavar="IMAGE_OR_FOLDER")
-    purify.add_argument("--method", required=True, help="impress, jpeg, diffpure and others; a wrong name lists them")
-    purify.add_argument("--settings", help="paper, released and others, as the method has them; its first by default")
-    purify.add_argument(
-        "--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all"
-    )
-    purify.add_argument("--steps", type=int, help="steps of the method, in place of the settings' own")
-    purify.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
-    purify.add_argument("--seed", default=0, type=int)
-    purify.add_argument("-o", "--out", required=True, help="folder for the purified images")
     purify.add_argument("--force", action="store_true", help="write over files that are there already")
+    for command, images, known in ((protect, "IMAGE", "photoguard-encoder"), (purify, "IMAGE_OR_FOLDER", "impress, jpeg, diffpure")):
+        command.add_argument("images", nargs="+", metavar=images)
+        command.add_argument("--method", required=True, help=f"{known} and others; a wrong name lists them")
+        command.add_argument("--settings", help="paper, released and others, as the method has them; its first by default")
+        command.add_argument("--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all")
+        command.add_argument("--steps", type=int, help="steps of the method, in place of the settings' own")
+        command.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
+        command.add_argument("--seed", default=0, type=int)
+        command.add_argument("-o", "--out", required=True, help="folder for the images made")
     return top
 
 

@@ -280,8 +280,17 @@ def test_unknown_things_and_bad_sizes_are_refused_in_one_line():
 
 
 def test_speed():
-    """Over 25 images per second of processor time, a fraction of the usual: only a blunder fails this."""
-    render(1, 32)
-    start = time.process_time()
-    render(2, 64)
-    assert 64 / (time.process_time() - start) > 25
+    """Over 25 images per second of processor time, a fraction of the usual: only a blunder fails this.
+
+    One thread, as threads that wait for a busy machine's core count as busy; the best of three.
+    """
+    threads, spent = torch.get_num_threads(), []
+    torch.set_num_threads(1)
+    try:
+        for seed in range(3):
+            start = time.process_time()
+            render(seed, 32)
+            spent.append(time.process_time() - start)
+    finally:
+        torch.set_num_threads(threads)
+    assert 32 / min(spent) > 25
