@@ -15,10 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from .measure import MEASURES
 from .summary import read_rows, summarise
 
 PHOTOGUARD, JPEG, GAPDIFF = "PhotoGuard, arXiv 2302.06588", "JPEG bypass, arXiv 2304.02234", "GAP-Diff, NDSS 2025"
+IMPRESS, DIFFVAX = "IMPRESS, arXiv 2310.19248", "DiffVax"
 TABLE6, TABLE10 = ("ssim", "psnr", "vifp", "fsim"), ("sr-sim", "gmsd", "vsi", "dss", "haarpsi")
 QUALITY = 75  # at which "JPEG undoes it" is judged
 
@@ -52,15 +55,15 @@ def verdict(low, high) -> str:
     return "held" if low > 0 else "not held" if high < 0 else "undecided"
 
 
-def judged(rows, keys) -> list[dict]:
-    """The claims whose key begins with `keys`, judged on these rows."""
-    return [judge(claim, rows) for claim in CLAIMS if claim.key.startswith(keys)]
+def judged(rows, keys="") -> list[dict]:
+    """The claims that are judged on these artefacts (name -> rows) and whose key begins with `keys`."""
+    return [judge(claim, rows[claim.artefact]) for claim in CLAIMS if claim.artefact in rows and claim.key.startswith(keys)]
 
 
 def ledger(folder) -> list[dict]:
     """Every claim, judged on the rows in `folder` (figures/<profile>)."""
-    rows = {name: read_rows(path) for name in {c.artefact for c in CLAIMS} if (path := Path(folder) / f"{name}.csv").is_file()}
-    return [judge(claim, rows.get(claim.artefact, [])) for claim in CLAIMS]
+    paths = {name: Path(folder) / f"{name}.csv" for name in {claim.artefact for claim in CLAIMS}}
+    return judged({name: read_rows(path) if path.is_file() else [] for name, path in paths.items()})
 
 
 HEADS = {"claim": "claim", "place": "place", "measured": "effect (positive: as claimed)", "effect": "mean [95 % interval]",
@@ -119,6 +122,46 @@ def _removed(rows):
     return [dict(image=r["image"], effect=0.5 - r["kept"]) for r in rows if wanted.items() <= r.items()]
 
 
+def _prompted(rows):
+    """At as many steps as an edit takes here, the loss under the attack made with the edit's prompt, less that under the encoder attack."""
+    most = max((r["steps"] for r in rows), default=None)
+    at = {(r["image"], r["protection"]): r["ssim"] for r in rows if r["steps"] == most and r["prompted"]}
+    return [dict(image=i, effect=at[i, "encoder"] - at[i, arm]) for i, arm in at if arm == "diffusion, prompted"]
+
+
+def _washed(rows, protection, launderer):
+    """(image, prompt) -> row of one cell of notebooks 03 and 04, settings as they are."""
+    mine = [r for r in rows if (r["protection"], r["launderer"]) == (protection, launderer) and not r["changed"]]
+    return {(r["image"], r["asked"]): r for r in mine}
+
+
+def _closer(protection, launderer, than):
+    """Effects of: washed so, the edit is closer to the clean one than washed otherwise."""
+
+    def effects(rows):
+        better, worse = (_washed(rows, protection, washed) for washed in (launderer, than))
+        return [dict(image=one[0], effect=better[one]["ssim"] - worse[one]["ssim"]) for one in better if one in worse]
+
+    return effects
+
+
+def _inconsistent(rows):
+    """How much further from itself the autoencoder puts the protected picture than the clean one, mean squared on [-1, 1]."""
+    protected, clean = (_washed(rows, protection, "IMPRESS") for protection in ("encoder", "clean"))
+    return [dict(image=one[0], effect=protected[one]["consistency_before"] - clean[one]["consistency_before"]) for one in protected]
+
+
+def _jpeg_as_good(rows):
+    """SSIM of the edit after the JPEG that leaves the picture as IMPRESS does (in SSIM, interpolated between qualities), less IMPRESS's."""
+    washers = {r["launderer"] for r in rows if r["launderer"].startswith("JPEG")} | {"none"}
+    cells, effects = [_washed(rows, "encoder", washed) for washed in washers], []
+    for one, row in _washed(rows, "encoder", "IMPRESS").items():
+        files = sorted((cell[one]["picture_ssim"], cell[one]["ssim"]) for cell in cells if one in cell)
+        if len(files) > 1:
+            effects.append(dict(image=one[0], effect=float(np.interp(row["picture_ssim"], *zip(*files, strict=True))) - row["ssim"]))
+    return effects
+
+
 def _photoguard(key, place, text, measured, effects):
     return Claim(f"photoguard/{key}", PHOTOGUARD, place, text, measured, "02_edits", effects)
 
@@ -148,6 +191,11 @@ CLAIMS = (
         "seed", "Table 6", "edits of immunised images are substantially different from those of the original ones",
         "SSIM of the clean edit under another seed, less that of the diffusion-attacked under the same", _more_than_a_seed,
     ),
+    Claim(
+        "photoguard/prompted", PHOTOGUARD, "equation 5", "the diffusion attack is the stronger one: made with the edit's prompt",
+        "SSIM of the edit under the encoder attack, less that under the diffusion attack made with the prompt",
+        "02_transfer_rows", _prompted,
+    ),
     *(
         Claim(
             f"jpeg/{edit}", JPEG, "abstract", f"JPEG undoes PhotoGuard: {edit}",
@@ -158,5 +206,29 @@ CLAIMS = (
     Claim(
         "gapdiff/premise", GAPDIFF, "motivation", "JPEG removes the noise of gradient attacks",
         f"half of PhotoGuard's perturbation in brightness, less the share that quality {QUALITY} leaves", "05_spectra", _removed,
+    ),
+    Claim(
+        "impress/consistency", IMPRESS, "premise", "protected pictures are not reproduced by the autoencoder as clean ones are",
+        "squared error of D(E(x)), encoder attack, less that of the clean picture", "03_edits", _inconsistent,
+    ),
+    *(
+        Claim(
+            f"impress/{key}", IMPRESS, place, text, "SSIM of the edit of the purified picture, less that of the protected", "03_edits",
+            _closer(protection, "IMPRESS", "none"),
+        )
+        for key, protection, place, text in (
+            ("encoder", "encoder", "abstract", "IMPRESS restores edits: encoder attack"),
+            ("diffusion", "diffusion", "Table 2", "IMPRESS restores edits: diffusion attack"),
+            ("adaptive", "diffusion, adaptive", "adaptive protection", "adaptive protection does not stop IMPRESS"),
+        )
+    ),
+    Claim(
+        "impress/released", IMPRESS, "released code", "the released optimiser does more than its start noise",
+        "SSIM of the edit after the released arm, less that after its start noise alone", "03_edits",
+        _closer("encoder", "IMPRESS, released", "IMPRESS, noise only"),
+    ),
+    Claim(
+        "impress/jpeg", DIFFVAX, "Tables 1 and 2", "JPEG restores edits better than IMPRESS does: at equal SSIM of the picture",
+        "SSIM of the edit after JPEG, interpolated between qualities, less that after IMPRESS", "04_edits", _jpeg_as_good,
     ),
 )  # fmt: skip

@@ -40,7 +40,7 @@ def test_every_measure_of_both_tables_has_its_claim():
 
 
 def test_noise_prompt_and_seed():
-    lines = {line["key"]: line for line in claims.judged(edits(), "photoguard")}
+    lines = {line["key"]: line for line in claims.judged({"02_edits": edits()})}
     assert lines["photoguard/noise"]["effect"][0] == pytest.approx(0.3 - 0.02 + 0.0025 * 0.5)
     assert lines["photoguard/prompt"]["effect"][0] == pytest.approx(0.2) and lines["photoguard/prompt"]["verdict"] == "held"
     assert lines["photoguard/seed"]["effect"][0] == pytest.approx(-0.4) and lines["photoguard/seed"]["verdict"] == "not held"
@@ -84,7 +84,7 @@ def test_the_ledger_reads_what_there_is_and_marks_what_was_not_run(tmp_path):
     (tmp_path / "02_edits.csv").write_text(rows_csv(edits()))
     lines = {line["key"]: line for line in claims.ledger(tmp_path)}
     assert set(lines) == set(BY_KEY) and lines["jpeg/variation"]["verdict"] == lines["gapdiff/premise"]["verdict"] == "not run"
-    for line in claims.judged(edits(), "photoguard"):
+    for line in claims.judged({"02_edits": edits()}):
         assert lines[line["key"]]["verdict"] == line["verdict"] != "not run"
     left_out = [r for r in edits() if r["protection"] != "diffusion"]
     assert claims.judge(BY_KEY["photoguard/prompt"], left_out) | {"effect": 0} == lines["photoguard/prompt"] | {

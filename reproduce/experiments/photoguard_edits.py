@@ -83,7 +83,7 @@ class Edits:
         jobs = [
             dict(
                 subject=i, image=self.people.names[i], prompt=self.people.prompts[i][k], clip=self.clip.fingerprint,
-                arms=[[arm, plain(arm, self.study.scale)] for arm in self.arms(i)], scale=list(dataclasses.astuple(self.scale)),
+                arms=[[arm, plain(self.protected.settings[arm])] for arm in self.arms(i)], scale=list(dataclasses.astuple(self.scale)),
             )
             for i in range(len(self.people.names)) for k in range(self.scale.prompts)
         ]  # fmt: skip
@@ -152,7 +152,7 @@ class Edits:
         """Some people's edits in few steps and many, without and with their prompt, under encoder, diffusion and prompted attack."""
         count = min(self.scale.side, len(self.people.names))
         job = dict(pictures=self.people.names[:count], prompts=[self.people.prompts[i][0] for i in range(count)],
-                   arms=[plain(arm, self.study.scale) for arm in TARGETS], edit_steps=self.scale.edit_steps)  # fmt: skip
+                   arms=[plain(self.protected.settings[arm]) for arm in TARGETS], edit_steps=self.scale.edit_steps)  # fmt: skip
         self.transferred = self.study.sweep("photoguard/transfer", [job], self._transfer)
         return self.transferred
 

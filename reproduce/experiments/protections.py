@@ -24,7 +24,7 @@ PROTECTIONS = {  # what tables and figures call it -> method, settings; the name
 }
 AT_MOST = {  # method -> what its settings' counts are cut to at a scale
     "smoke": {"photoguard-encoder": dict(steps=6), "photoguard-diffusion": dict(steps=3, draws=1)},
-    "standard": {"photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=40, draws=2)},
+    "standard": {"photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=40, draws=1)},
     "paper": {},
 }
 GROUP = 4  # people a job: a step of four costs less than four steps of one
@@ -38,9 +38,9 @@ def record(name, scale):
     return protect.record(method, settings, **{count: min(limit, getattr(whole, count)) for count, limit in most.items()})
 
 
-def plain(name, scale):
-    """The same as a list of plain values, for jobs that depend on it."""
-    return [list(value) if isinstance(value, tuple) else value for value in dataclasses.astuple(record(name, scale))]
+def plain(settings):
+    """A settings record as a list of plain values, for jobs that depend on it."""
+    return [list(value) if isinstance(value, tuple) else value for value in dataclasses.astuple(settings)]
 
 
 class Protected:
@@ -54,8 +54,8 @@ class Protected:
         self.study, self.people, self.wanted = study, people, wanted
         self.settings = {name: record(name, study.scale) for name in wanted}
         jobs = [
-            dict(protection=name, first=first, pictures=people.names[first : min(first + GROUP, count)], settings=plain(name, study.scale))
-            for name, count in wanted.items()
+            dict(protection=name, first=first, pictures=people.names[first : min(first + GROUP, count)], settings=plain(settings))
+            for (name, count), settings in zip(wanted.items(), self.settings.values(), strict=True)
             for first in range(0, count, GROUP)
         ]
         self.sweep = study.sweep("protections", jobs, self._protect)
