@@ -119,15 +119,18 @@ def _impress(scale, settings):
 
 
 class Laundry:
-    """People, their protections and a list of washes over one study: `wash`, then `edits`; rows name protection, launderer and changes."""
+    """People, their protections and a list of washes over one study: `wash`, then `edits`; rows name protection, launderer and changes.
+
+    count: of the scale's people, how many are washed.
+    """
 
     def __init__(self, study, washes, *, images="", count=None):
         study.images = images or study.images
         self.study, self.scale, self.washes = study, SCALES[study.scale], list(washes)
-        self.people = subjects.people(study, count or self.scale.people)
-        self.names = self.people.names
+        self.people = subjects.people(study, self.scale.people)
+        self.names = self.people.names[:count]
         wanted = dict.fromkeys(one.protection for one in self.washes if one.protection != CLEAN)
-        self.protected = Protected(study, self.people, dict.fromkeys(wanted, len(self.names)))
+        self.protected = Protected(study, self.people, dict.fromkeys(wanted, len(self.people.names)))
         self.distance, self.distance_name = perceptual(study.name, study.model)
 
     def record(self, wash):
@@ -159,7 +162,7 @@ class Laundry:
         if chosen is not None:
             method = LAUNDERERS[wash.launderer][0]
             own = rng.child(self.study.seed, "wash", *job["pictures"])  # the same start noise for all arms and protections
-            done = purify.apply(sent, self.study.model, method, settings=chosen, seed=own, log=log).cpu()
+            done = purify.apply(sent, self.study.model, method, settings=chosen, seed=own, log=log, distance=self.distance).cpu()
         columns = {f"picture_{name}": values for name, values in compare(done, clean, ("ssim", "psnr")).items()}
         columns |= dict(
             perceptual=self._far(done, clean), from_protected=self._far(done, sent), reads=self._reads(done, clean),
