@@ -66,6 +66,8 @@ def parser() -> Parser:
     bench.add_argument("--anatomy", help="attacks only: sd15, Stable Diffusion 1.5 in full size with random weights, no download")
     protect = commands.add_parser("protect", help="protect images and write them as PNG")
     protect.add_argument("--eps", type=float, help="budget in grey levels, in place of the settings' own")
+    protect.add_argument("--mask", help="a picture, stretched to each image: what is white in it is changed, the rest is left to an editor")
+    protect.add_argument("--target", help="a picture, stretched to each image, that the model is to read or paint in place of grey")
     purify = commands.add_parser("purify", help="try to wash a protection out of images and write them as PNG")
     purify.add_argument("--force", action="store_true", help="write over files that are there already")
     for command, images, known in ((protect, "IMAGE", "photoguard-encoder"), (purify, "IMAGE_OR_FOLDER", "impress, jpeg, diffpure")):

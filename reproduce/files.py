@@ -8,18 +8,27 @@ from pathlib import Path
 def protect_files(options, complain) -> int:
     """Protect `options.images` into the folder `options.out`; returns 1 if any file failed, else 0.
 
-    options: images, method, settings, eps (grey levels), steps, longest (pixels; 0: as it is), profile, seed, out, as the command
-    line gives them.
+    options: images, method, settings, eps (grey levels), mask, target (files), steps, longest (pixels; 0: as it is), profile, seed, out,
+    as the command line gives them.
     complain: called with one line for each file that failed; the others go on. Raises ValueError for a
-    method, settings, budget or profile that there is not.
+    method, settings, budget or profile that there is not, for a mask or target that is no picture or that the method cannot use.
     """
-    from . import protect
+    from . import images, protect
 
     method, settings = _named(options, protect.PROTECTIONS)
     chosen = protect.record(method, settings, eps=options.eps, steps=options.steps)
 
+    if options.target and not protect.takes_goal(method):
+        raise ValueError(f"--target: {method} moves a picture towards nothing; leave it out, or choose another method")
+    given = {name: images.load(path) for name, path in (("mask", options.mask), ("goal", options.target)) if path}
+
     def work(image, model, target):
-        return _protect(image, model, method, target, settings, chosen, options)
+        fitted = {name: _resized(picture, image.shape[2:]) for name, picture in given.items()}
+        if "mask" in fitted:
+            fitted["mask"] = (fitted["mask"].mean(1, keepdim=True) >= 0.5).float()
+            if not fitted["mask"].any():
+                raise ValueError(f"{options.mask}: nothing in it is white, so nothing would be protected")
+        return _protect(image, model, method, target, settings, chosen, options, fitted)
 
     return _each(options, [Path(one) for one in options.images], complain, work, overwrite=True)
 
@@ -96,19 +105,23 @@ def _tell(complain, path: Path, error: Exception) -> int:
 
 def _reduced(image, longest: int):
     """The picture with its longest side at most `longest` pixels, on the 8-bit grid; as it is where that is 0."""
-    from torch.nn.functional import interpolate
-
-    from .images import quantise
-
     height, width = image.shape[2:]
     if not longest or max(height, width) <= longest:
         return image
     share = longest / max(height, width)
-    size = max(1, round(height * share)), max(1, round(width * share))
+    return _resized(image, (max(1, round(height * share)), max(1, round(width * share))))
+
+
+def _resized(image, size):
+    """The picture at that height and width, on the 8-bit grid."""
+    from torch.nn.functional import interpolate
+
+    from .images import quantise
+
     return quantise(interpolate(image, size, mode="bicubic", antialias=True).clamp(0, 1))
 
 
-def _protect(image, model, method, target, settings, chosen, options) -> str:
+def _protect(image, model, method, target, settings, chosen, options, fitted) -> str:
     """Protect one picture, write it, and say how far the stored file is from the original, in grey levels."""
     from tqdm.auto import tqdm
 
@@ -117,7 +130,7 @@ def _protect(image, model, method, target, settings, chosen, options) -> str:
     passes = len(methods.tiles(*image.shape[2:], getattr(model, "factor", 8))) * getattr(chosen, "steps", 0)
     with tqdm(total=passes, desc=target.name, unit="step", leave=False, disable=not passes) as bar:
         done = protect.apply(image, model, method, settings=settings, eps=options.eps, seed=options.seed, steps=options.steps,
-                             callback=lambda *_: bar.update())
+                             callback=lambda *_: bar.update(), **fitted)
     images.save(done, target)
     moved = protect.spent(images.load(target), images.quantise(image), chosen).item()
     if moved > chosen.eps * (1 + 1e-9):

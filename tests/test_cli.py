@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import fakelab
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from toymodel import Toy
 
 from reproduce import __main__ as cli
 from reproduce import cache, execute, images, notebook, profiles, protect
@@ -243,6 +246,29 @@ def test_protect_never_overwrites_what_it_read(photos, capsys):
     status, _, err = call(capsys, "protect", "grey.png", "--method", "noise", "-o", ".")
     assert status == 1 and "is the picture itself" in err[0]
     assert (photos / "grey.png").read_bytes() == before
+
+
+def test_a_mask_says_what_is_protected_and_a_target_what_is_read(photos, capsys, monkeypatch):
+    monkeypatch.setattr(profiles, "open", lambda *_: types.SimpleNamespace(model=Toy()))
+    half = np.zeros((10, 10), np.uint8)
+    half[:, :5] = 255
+    Image.fromarray(half).save(photos / "left.png")
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(photos / "black.png")
+    words = ["protect", "grey.png", "--method", "photoguard-encoder", "--steps", "2", "--mask", "left.png"]
+    assert call(capsys, *words, "-o", "a")[0] == 0
+    assert call(capsys, *words, "--target", "photo.jpg", "-o", "b")[0] == 0
+    was = images.load(photos / "grey.png")
+    a, b = (images.load(photos / out / "grey.png") for out in "ab")
+    assert torch.equal(a[..., 12:], was[..., 12:]) and (a[..., :12] != was[..., :12]).float().mean() > 0.9
+    assert (a != b).float().mean() > 0.05, "another target, another picture"
+    for more, status, said in (
+        (["--mask", "black.png"], 1, "nothing in it is white"),
+        (["--mask", "text.png"], 2, "text.png: not an image"),
+        (["--target", "gone.png"], 2, "gone.png: no such file"),
+        (["--method", "noise", "--target", "photo.jpg"], 2, "noise moves a picture towards nothing"),
+    ):
+        found, out, err = call(capsys, "protect", "grey.png", "--method", "photoguard-encoder", "--steps", "2", *more, "-o", "c")
+        assert found == status and out == "" and len(err) == 1 and said in err[0]
 
 
 def test_two_pictures_of_one_name_both_stay(photos, capsys):

@@ -171,3 +171,28 @@ def test_the_table_is_complete_and_importing_it_needs_no_torch():
         assert {"paper", "released", "equal"} <= set(method.settings)
     code = "import sys; from reproduce import measure, paper, protect; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_settings_may_be_a_record_of_the_methods_kind():
+    image = photos(1, 16, 16)
+    own = record("photoguard-encoder", "equal", eps=5, steps=3)
+    by_record = apply(image, Toy(), "photoguard-encoder", settings=own, seed=1)
+    assert torch.equal(by_record, apply(image, Toy(), "photoguard-encoder", settings="equal", eps=5, steps=3, seed=1))
+    with pytest.raises(ValueError, match="settings: noise takes NoiseSettings, got EncoderSettings"):
+        apply(image, Toy(), "noise", settings=own)
+
+
+def test_a_goal_reaches_every_tile_and_picture(monkeypatch):
+    monkeypatch.setattr(methods, "PIXELS", 16 * 16)
+    monkeypatch.setattr(methods, "TILE", 16)
+    images, goals = photos(2, 16, 40), photos(2, 16, 40, seed=5)
+    both = apply(images, Toy(), "photoguard-encoder", eps=8, steps=3, goal=goals)
+    for i in range(2):
+        alone = apply(images[i : i + 1], Toy(), "photoguard-encoder", eps=8, steps=3, goal=goals[i : i + 1])
+        assert torch.equal(both[i : i + 1], alone)
+    assert not torch.equal(both, apply(images, Toy(), "photoguard-encoder", eps=8, steps=3, goal=goals[:1]))
+    for goal, said in ((goals[:, :, :8], "goal: expected one picture"), (torch.zeros(3, 3, 16, 40), "goal: expected one picture")):
+        with pytest.raises(ValueError, match=said):
+            apply(images, Toy(), "photoguard-encoder", eps=8, steps=3, goal=goal)
+    with pytest.raises(ValueError, match="noise moves a picture towards nothing; choose photoguard-encoder, photoguard-diffusion"):
+        apply(images, Toy(), "noise", goal=goals)

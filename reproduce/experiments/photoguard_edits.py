@@ -20,7 +20,9 @@ from .protections import PROTECTIONS, Protected, plain, record
 TARGETS = ("noise", "encoder", "diffusion")
 SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion, equal")  # settings side by side, on some of the people
 MATCHED, ROUND = "noise of the encoder attack's norm", "round trip"  # the other pictures that are edited
+AGAIN = "same seed again"
 PROMPTED = "diffusion, prompted"  # the diffusion attack through guidance, with the prompt that is asked of the edit
+BRIEF = ("ssim", "psnr", "ssim-sewar")  # of edits that no line of Tables 6 and 10 is about
 REGIONS = ("ssim_pasted", "psnr_pasted", "ssim_edited", "psnr_edited")
 
 
@@ -94,13 +96,13 @@ class Edits:
         i, asked, arms = job["subject"], job["prompt"], [arm for arm, _ in job["arms"]]
         sent = {arm: self.picture(i, arm) for arm in ("clean", *arms, MATCHED, ROUND)}
         list_of_seeds = range(1, self.scale.seeds)
-        wanted = [(arm, 0) for arm in sent] + [(arm, seed) for seed in list_of_seeds for arm in ("clean", *TARGETS)]
+        wanted = [(arm, 0) for arm in sent] + [(arm, seed) for seed in list_of_seeds for arm in ("clean", *TARGETS)] + [(AGAIN, 0)]
+        sent[AGAIN] = sent["clean"]  # far from the first one in the batch
         made = dict(zip(wanted, self._paint(job, wanted, sent).split(1), strict=True))
         fits = [self.clip.similarity(made["clean", seed], [asked]).item() for seed in (0, *list_of_seeds)]
         best = max(range(len(fits)), key=fits.__getitem__)
-        again = self._paint(job, [("clean", 0)], sent)  # alone, so in another place of another batch
-        shown = [("fixed", arm, 0, made[arm, 0], 0) for arm in sent]
-        shown += [("fixed", "another seed", 1, made["clean", 1], 0), ("fixed", "same seed again", 0, again, 0)]
+        shown = [("fixed", arm, 0, made[arm, 0], 0) for arm in sent if arm != AGAIN]
+        shown += [("fixed", "another seed", 1, made["clean", 1], 0), ("fixed", AGAIN, 0, made[AGAIN, 0], 0)]
         shown += [("list", arm, seed, made[arm, seed], seed) for seed in list_of_seeds for arm in ("clean", *TARGETS)]
         shown += [("best", arm, best, made[arm, best], best) for arm in ("clean", *TARGETS)]
         kept, clean = self.people.people[i : i + 1], sent["clean"]
@@ -108,7 +110,8 @@ class Edits:
         for _, arm, seed, done, against in shown:
             if (arm, seed) not in measured:
                 fit = self.clip.similarity(done, [asked]).item()
-                measured[arm, seed] = self._compared(done, made["clean", against], clean, kept) | dict(fit=fit)
+                names = MEASURES if seed == 0 and arm in TARGETS else BRIEF
+                measured[arm, seed] = self._compared(done, made["clean", against], clean, kept, names) | dict(fit=fit)
         rows = [dict(seeds=rule, protection=arm, seed=seed, **measured[arm, seed]) for rule, arm, seed, *_ in shown]
         rows.append(dict(seeds="none", protection="photograph", fit=self.clip.similarity(clean, [asked]).item()))
         return Result(rows, {f"{rule}: {arm}": done for rule, arm, _, done, _ in shown if rule != "list"})
@@ -126,9 +129,9 @@ class Edits:
         return dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=self.scale.edit_steps)
 
     @staticmethod
-    def _compared(done, reference, clean, kept):
-        """All measures of Tables 6 and 10 and sewar's SSIM; then with the clean person pasted back; then over the repainted region."""
-        values = compare(done, reference, tuple(MEASURES))
+    def _compared(done, reference, clean, kept, names):
+        """The named measures; then SSIM and PSNR with the clean person pasted back; then over the repainted region."""
+        values = compare(done, reference, tuple(names))
         pasted = [one * (1 - kept) + clean * kept for one in (done, reference)]
         over = [measure(done, reference, 1 - kept) for measure in (similarity.ssim_over, similarity.psnr_over)]
         values |= dict(zip(REGIONS, [*compare(*pasted, ("ssim", "psnr")).values(), *over], strict=True))
@@ -137,7 +140,7 @@ class Edits:
     def distances(self):
         """FID, precision and recall of every set of edits to the clean edits under the same seeds: a row a set."""
         features, label = distribution.extractor(self.study.name, self.clip if self.study.name == "bundled" else None)
-        sets = [("fixed", arm) for arm in (*TARGETS, MATCHED, ROUND, "another seed", "same seed again")]
+        sets = [("fixed", arm) for arm in (*TARGETS, MATCHED, ROUND, "another seed", AGAIN)]
         sets += [("best", arm) for arm in TARGETS]
         known = {rule: features(self.edited.images({}, f"{rule}: clean")) for rule in ("fixed", "best")}
         rows = []

@@ -205,6 +205,8 @@ def overshoot(rows):
         left.plot(steps, [r["largest"] for r in mine], style, color=colour, label=form)
         right.plot(steps, [100 * r["outside"] for r in mine], style, color=colour)
     left.axhline(16, color="#6b6b6b", linewidth=1, linestyle="--", label="the budget, 16 levels")
+    for ax in (left, right):
+        ax.xaxis.get_major_locator().set_params(integer=True)
     left.set(xlabel="step", ylabel="largest change (levels)", title="Algorithm 1, to the letter")
     right.set(xlabel="step", ylabel="values outside the range (%)")
     left.legend()

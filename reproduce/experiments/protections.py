@@ -24,7 +24,7 @@ PROTECTIONS = {  # what tables and figures call it -> method, settings; the name
 }
 AT_MOST = {  # method -> what its settings' counts are cut to at a scale
     "smoke": {"photoguard-encoder": dict(steps=6), "photoguard-diffusion": dict(steps=3, draws=1)},
-    "standard": {"photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=40, draws=1)},
+    "standard": {"photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=25, draws=1)},
     "paper": {},
 }
 GROUP = 4  # people a job: a step of four costs less than four steps of one
@@ -53,6 +53,7 @@ class Protected:
     def __init__(self, study, people, wanted):
         self.study, self.people, self.wanted = study, people, wanted
         self.settings = {name: record(name, study.scale) for name in wanted}
+        self._clean = {}
         jobs = [
             dict(protection=name, first=first, pictures=people.names[first : min(first + GROUP, count)], settings=plain(settings))
             for (name, count), settings in zip(wanted.items(), self.settings.values(), strict=True)
@@ -79,7 +80,7 @@ class Protected:
             levels=moved.abs().flatten(1).amax(1),
             rms=(moved.square().flatten(1).mean(1) / share).sqrt(),  # over the region that may change
             used=protect.spent(made, origin, chosen),
-            **self._aims(made, origin, kept, job["pictures"]),
+            **self._aims(made, job["first"], job["pictures"]),
         )
         rows = [
             dict(subject=some.start + i, image=image, eps=chosen.eps, **{key: values[i].item() for key, values in columns.items()})
@@ -87,20 +88,20 @@ class Protected:
         ]
         return Result(rows, {"image": made})
 
-    @torch.no_grad()
-    def _aims(self, made, origin, kept, names):
+    def _aims(self, made, first, names):
         """What the attacks make small: how far what the encoder reads, and four steps paint, is from grey; 1 for the clean picture."""
-        model, steps = self.study.model, paper.PHOTOGUARD_DIFFUSION["paper"].chain
-        grey = photoguard.target(origin, model, "grey image")
+        if first not in self._clean:  # the same for every protection
+            self._clean[first] = self._from_grey(self.people.images[first : first + len(names)], first, names)
+        return {key: values / self._clean[first][key] for key, values in self._from_grey(made, first, names).items()}
+
+    @torch.no_grad()
+    def _from_grey(self, pictures, first, names):
+        model, kept = self.study.model, self.people.people[first : first + len(names)]
+        grey = photoguard.target(pictures.to(model.device), model, "grey image")
+        shown = (pictures * kept + photoguard.GREY * (1 - kept)).to(grey)
+        reads = (model.encode(shown).mean - grey).flatten(1).norm(dim=1)
         chance = [rng.generator(self.study.seed, "aims", name, draw) for name in names for draw in range(DRAWS)]
-
-        def aims(pictures):
-            shown = (pictures * kept + photoguard.GREY * (1 - kept)).to(grey)
-            reads = (model.encode(shown).mean - grey).flatten(1).norm(dim=1)
-            again, masks = (one.repeat_interleave(DRAWS, 0).to(grey) for one in (pictures, 1 - kept))
-            generators = [torch.Generator().set_state(one.get_state()) for one in chance]
-            painted = sample.inpaint(again, masks, [""] * len(again), model, steps=steps, eta=1.0, generator=generators)
-            return reads, (painted - photoguard.GREY).flatten(1).norm(dim=1).view(-1, DRAWS).mean(1)
-
-        (reads, paints), (reads_clean, paints_clean) = aims(made), aims(origin)
-        return dict(reads=reads / reads_clean, paints=paints / paints_clean)
+        again, masks = (one.repeat_interleave(DRAWS, 0).to(grey) for one in (pictures, 1 - kept))
+        chain = paper.PHOTOGUARD_DIFFUSION["paper"].chain
+        painted = sample.inpaint(again, masks, [""] * len(again), model, steps=chain, eta=1.0, generator=chance)
+        return dict(reads=reads, paints=(painted - photoguard.GREY).flatten(1).norm(dim=1).view(-1, DRAWS).mean(1))

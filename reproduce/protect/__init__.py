@@ -4,6 +4,8 @@ A method is a function (images, model, *, settings, generator, mask=None) -> ima
 a row here. The functions are imported when they are first used, so that reading the table needs no torch.
 """
 
+import inspect
+
 from .. import methods, paper
 from ..methods import Method
 
@@ -40,35 +42,46 @@ def record(method, settings="paper", *, eps=None, steps=None, draws=None):
     return methods.counted(chosen, steps=steps, draws=draws)
 
 
-def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=None, steps=None, draws=None, callback=None):
+def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=None, goal=None, steps=None, draws=None, callback=None):
     """Protect images (N, 3, H, W) of any size; returns 8-bit images, same device, inside the budget of the settings.
 
     Each image is attacked at its own size, extended by reflection to a multiple of the model's factor; above
     512 x 512 pixels in tiles without overlap, each on its own. Randomness comes from (seed, method, image,
-    tile). mask, callback: as in the methods; the callback sees one pass after the other. eps, steps,
-    draws: see `record`. ValueError: see `record`; RuntimeError: a method broke its budget.
+    tile). mask, goal, callback: as in the methods; the callback sees one pass after the other. eps, steps,
+    draws: see `record`. ValueError: see `record`, a goal where the method has none; RuntimeError: a method broke its budget.
     """
     from .. import images as pixels
+    from . import photoguard
 
     chosen = record(method, settings, eps=eps, steps=steps, draws=draws)
     function = PROTECTIONS[method].function
+    if goal is not None and not takes_goal(method):
+        raise ValueError(f"goal: {method} moves a picture towards nothing; choose {', '.join(filter(takes_goal, PROTECTIONS))}")
     origin = pixels.quantise(images)
     if mask is not None:
         pixels.check_mask(mask, images)
     device = getattr(model, "device", images.device)
     result = origin.clone()
     extra = {"callback": callback} if callback is not None and hasattr(chosen, "steps") else {}
+    aim = None if goal is None else photoguard.picture(goal, origin).expand(len(origin), -1, -1, -1)
     for one in methods.passes(origin, int(getattr(model, "factor", 8))):
         kept = None if mask is None else one.of(mask).to(device)
         if kept is not None and not (kept >= 0.5).any():
             continue
-        generators = one.generators(seed, method)
-        one.into(result, function(one.of(origin).to(device), model, settings=chosen, generator=generators, mask=kept, **extra))
+        if aim is not None:
+            extra["goal"] = one.of(aim).to(device)
+        done = function(one.of(origin).to(device), model, settings=chosen, generator=one.generators(seed, method), mask=kept, **extra)
+        one.into(result, done)
     used = spent(result, origin, chosen)
     if (used > chosen.eps * (1 + 1e-9)).any():  # the norm is kept before it is divided by the number of values
         worst = int(used.argmax())
         raise RuntimeError(f"{method}: images[{worst}] moved by {used[worst]:g} levels, not {chosen.eps:g}")
     return result
+
+
+def takes_goal(method):
+    """Whether a method can be given a picture to aim at."""
+    return "goal" in inspect.signature(PROTECTIONS[method].function).parameters
 
 
 def spent(protected, origin, settings):
