@@ -256,7 +256,7 @@ def test_a_mask_says_what_is_protected_and_a_target_what_is_read(photos, capsys,
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(photos / "black.png")
     words = ["protect", "grey.png", "--method", "photoguard-encoder", "--steps", "2", "--mask", "left.png"]
     assert call(capsys, *words, "-o", "a")[0] == 0
-    assert call(capsys, *words, "--target", "photo.jpg", "-o", "b")[0] == 0
+    assert call(capsys, *words, "--target", "black.png", "-o", "b")[0] == 0
     was = images.load(photos / "grey.png")
     a, b = (images.load(photos / out / "grey.png") for out in "ab")
     assert torch.equal(a[..., 12:], was[..., 12:]) and (a[..., :12] != was[..., :12]).float().mean() > 0.9
