@@ -77,6 +77,7 @@ def parser() -> Parser:
         command.add_argument("--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all")
         command.add_argument("--steps", type=int, help="steps of the method, in place of the settings' own")
         command.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
+        command.add_argument("--precision", help="of the networks: float32, bfloat16, float16; what suits the device by default")
         command.add_argument("--seed", default=0, type=int)
         command.add_argument("-o", "--out", required=True, help="folder for the images made")
     return top

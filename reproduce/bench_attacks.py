@@ -13,7 +13,7 @@ from . import notebook, paper, peak, profiles, summary
 ENCODER = {
     "what": "encoder attack", "batch": "pictures at once", "median": "ms per step and picture: median", "least": "minimum",
     "seconds": "seconds per picture, {steps} steps", "rate": "pictures a second", "ratio": "times the plain speed",
-    "reached": "GFLOP/s", "share": "share of the device's",
+    "reached": "GFLOP/s", "share": "share of the device's", "left": "distance to grey left after the steps timed",
 }  # fmt: skip
 DIFFUSION = {
     "chain": "diffusion attack: steps of the chain", "way": "checkpointed", "median": "seconds per iteration: median", "least": "minimum",
@@ -33,13 +33,16 @@ def report(profile="bundled", anatomy=None, size=None, batch=None, steps=None) -
     size: pixels a side, the model's own by default; batch, steps: of the encoder attack, pictures at once and steps timed; by
     default 8 and 10 on a GPU, 65,536 pixels and 10 on a CPU (for an anatomy 1 step). ValueError: unknown names, a bad size.
     """
+    import torch
+
     model = opened(profile, anatomy)
     size, gpu, quick = model.size if size is None else size, model.device.type == "cuda", anatomy is None
     if size % 8 or size < 32:
         raise ValueError(f"size: expected a multiple of 8 from 32 on, got {size}")
     batch, steps = batch or (8 if gpu else max(1, SMALL // size**2)), steps or (10 if gpu or quick else 1)
     rounds = 5 if quick else 3 if gpu else 1
-    rows = encoder_rows(model, pictures(batch, size, model), steps, rounds)
+    swift = profiles.open(profile, precision="bfloat16").model if quick and model.dtype == torch.float32 else None
+    rows = encoder_rows(model, pictures(batch, size, model), steps, rounds, swift)
     notes = [
         f"{model.name}, {size} px, {str(model.dtype).removeprefix('torch.')} on {_device(gpu)}; rendered pictures, settings"
         f' "paper"; steps timed: {steps}, rounds: {rounds}',
@@ -120,8 +123,11 @@ def plain(images, vae, settings, callback=None):
     return (torch.cat(done) / 2 + 0.5).mul(255).round().div(255)
 
 
-def encoder_rows(model, images, steps, rounds) -> list[dict]:
-    """Our attack and the plain one in turn, with the operations they take (GFLOP a step and picture) and those the device can do."""
+def encoder_rows(model, images, steps, rounds, swift=None) -> list[dict]:
+    """Our attack and the plain one in turn, with the operations they take (GFLOP a step and picture) and those the device can do.
+
+    swift: the same model in a faster precision, attacked likewise; what attacks reach is measured by `model` itself.
+    """
     import torch
 
     from .protect import photoguard
@@ -132,23 +138,32 @@ def encoder_rows(model, images, steps, rounds) -> list[dict]:
         "ours": lambda settings, callback: photoguard.encoder(images, model, settings=settings, callback=callback),
         "plain": lambda settings, callback: plain(images, vae, settings, callback),
     }
+    if swift is not None:
+        name = f"ours, {str(swift.dtype).removeprefix('torch.')}"
+        attacks[name] = lambda settings, callback: photoguard.encoder(images, swift, settings=settings, callback=callback)
+    made = {}
     taken, limit, work = {name: [] for name in attacks}, 0, arithmetic(model, images[:1]) / 1e9
     for _ in range(rounds):
         limit = max(limit, peak.rate(model.device, model.dtype) / 1e9)
         for name, attack in attacks.items():
-            taken[name].append(_a_step(attack, settings, steps) / len(images))
+            seconds, made[name] = _a_step(attack, settings, steps)
+            taken[name].append(seconds / len(images))
     found = []
     for name, seconds in taken.items():
         median = statistics.median(seconds)
-        row = dict(name=name, what=name, batch=len(images) if name == "ours" else 1, median=1000 * median, least=1000 * min(seconds))
+        own = not name.startswith("ours, ")  # the limit is the model's own precision's
+        row = dict(name=name, what=name, batch=1 if name == "plain" else len(images), median=1000 * median, least=1000 * min(seconds))
         row |= dict(seconds=settings.steps * median, rate=1 / (settings.steps * median), reached=work / median)
-        ratio = statistics.median(other / own for other, own in zip(taken["plain"], seconds, strict=True))
-        found.append(row | dict(ratio=ratio, share=work / median / limit, work=work, limit=limit))
+        row |= dict(share=work / median / limit if own else None, work=work, limit=limit, left=_left(model, made[name], images))
+        found.append(row | dict(ratio=statistics.median(other / one for other, one in zip(taken["plain"], seconds, strict=True))))
     return found
 
 
 def _a_step(attack, settings, steps):
-    """Seconds a step of attack(settings, callback), from the end of each first step on, which warms; waits for the device at the ends."""
+    """Seconds a step of attack(settings, callback), from the end of each first step on, which warms, and what it made.
+
+    Waits for the device at the ends.
+    """
     stamps = []
 
     def stamp(i, *_):
@@ -156,8 +171,17 @@ def _a_step(attack, settings, steps):
             peak.wait()
             stamps.append(time.perf_counter())
 
-    attack(dataclasses.replace(settings, steps=steps + 1), stamp)
-    return (sum(stamps[1::2]) - sum(stamps[::2])) / steps
+    made = attack(dataclasses.replace(settings, steps=steps + 1), stamp)
+    return (sum(stamps[1::2]) - sum(stamps[::2])) / steps, made
+
+
+def _left(model, made, images):
+    """The mean share of the pictures' distance to grey that an attack has left, as the model reads it."""
+    import torch
+
+    with torch.no_grad():
+        after, before, grey = (model.encode(x).mean for x in (made, images, torch.full_like(images, 0.5)))
+    return ((after - grey).flatten(1).norm(dim=1) / (before - grey).flatten(1).norm(dim=1)).mean().item()
 
 
 def arithmetic(model, images) -> int:

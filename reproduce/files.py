@@ -8,8 +8,8 @@ from pathlib import Path
 def protect_files(options, complain) -> int:
     """Protect `options.images` into the folder `options.out`; returns 1 if any file failed, else 0.
 
-    options: images, method, settings, eps (grey levels), mask, target (files), steps, longest (pixels; 0: as it is), profile, seed, out,
-    as the command line gives them.
+    options: images, method, settings, eps (grey levels), mask, target (files), steps, longest (pixels; 0: as it is), profile, precision,
+    seed, out, as the command line gives them.
     complain: called with one line for each file that failed; the others go on. Raises ValueError for a
     method, settings, budget or profile that there is not, for a mask or target that is no picture or that the method cannot use.
     """
@@ -78,6 +78,8 @@ def _each(options, paths, complain, work, *, overwrite, model_free=False) -> int
     if options.longest < 0 or (options.steps or 1) < 1:
         raise ValueError(f"expected --longest of 0 or more and --steps of at least 1, got {options.longest} and {options.steps}")
     profiles.check(options.profile)
+    if options.precision is not None:
+        profiles.one_of("precision", options.precision, profiles.PRECISIONS)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     model, failed, taken = None, 0, set()
@@ -88,7 +90,7 @@ def _each(options, paths, complain, work, *, overwrite, model_free=False) -> int
             failed += _tell(complain, path, error)
             continue
         if model is None and not model_free:
-            model = profiles.open(options.profile).model  # none: no file can do without it
+            model = profiles.open(options.profile, precision=options.precision).model  # none: no file can do without it
         try:
             print(work(image, model, target), flush=True)
         except methods.Unavailable:  # nor without this

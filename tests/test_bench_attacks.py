@@ -50,6 +50,7 @@ def test_both_attacks_take_turns_and_their_first_steps_only_warm(models, monkeyp
                     for _ in range(100 if i == 0 else cost):
                         next(clock)
                     callback(i)
+            return images
 
         return call
 
@@ -78,6 +79,15 @@ def test_rows_hold_every_column(models, monkeypatch):
         assert row["seconds"] == pytest.approx(ENCODER.steps * row["median"] / 1000) == pytest.approx(1 / row["rate"])
         assert row["reached"] == pytest.approx(work / row["median"] / 1e6)
         assert (row["share"], row["limit"], row["work"]) == (pytest.approx(row["reached"] / 5), 5, work / 1e9)
+
+
+def test_a_faster_precision_is_attacked_as_well_and_judged_by_the_first_model(models, tmp_path, monkeypatch):
+    monkeypatch.setattr(peak, "rate", lambda device, dtype: 5e9)
+    swift = profiles.open(str(tinysd.save(tmp_path)), precision="bfloat16").model
+    rows = bench_attacks.encoder_rows(models(), tinysd.portraits(2), 4, 1, swift)
+    assert [row["what"] for row in rows] == ["ours", "plain", "ours, bfloat16"] and rows[2]["share"] is None and rows[2]["batch"] == 2
+    ours, plain, half = (row["left"] for row in rows)
+    assert 0 < ours < 0.98 and plain == pytest.approx(ours, abs=0.01) and half == pytest.approx(ours, abs=0.05)
 
 
 def test_diffusion_rows_with_and_without_checkpoints(models):
@@ -146,20 +156,21 @@ def told(monkeypatch, models):
     """The command's model and rows, without their cost."""
     seen = []
     opened = profiles.Profile("bundled", models(), 64, "standard")
-    monkeypatch.setattr(profiles, "open", lambda name, device=None: opened)
-    monkeypatch.setattr(bench_attacks, "encoder_rows", lambda model, images, *given: seen.append((images.shape, *given)) or [ROW])
+    monkeypatch.setattr(profiles, "open", lambda name, **_: opened)
+    monkeypatch.setattr(bench_attacks, "encoder_rows", lambda model, images, *given: seen.append((images.shape, *given[:2])) or [ROW])
     rows = [dict(chain=4, way=True, median=1.5, least=1.0, memory=12.0), dict(chain=20, way=False, median=None, least=None, memory="no")]
     monkeypatch.setattr(bench_attacks, "diffusion_rows", lambda *given: seen.append(given) or rows)
     return seen
 
 
-ROW = dict(what="ours", batch=2, median=5.25, least=5.0, seconds=1.05, rate=0.95, ratio=1.5, reached=60.0, share=0.5, work=0.3, limit=120.0)
+ROW = dict(what="ours", batch=2, median=5.25, least=5.0, seconds=1.05, rate=0.95, ratio=1.5, reached=60.0, share=0.5, left=0.75)
+ROW |= dict(work=0.3, limit=120.0)
 
 
 def test_the_command_prints_both_tables(told, capsys, models):
     assert cli.main(["bench", "attacks", "--size", "128", "--steps", "3"]) == 0
     out = capsys.readouterr().out
-    assert "| ours | 2 | 5.25 | 5 | 1.05 | 0.95 | 1.5 | 60 | 0.5 |" in out
+    assert "| ours | 2 | 5.25 | 5 | 1.05 | 0.95 | 1.5 | 60 | 0.5 | 0.75 |" in out
     assert "| 4 | yes | 1.5 | 1 | 12 |" in out and "| 20 | no | – | – | no |" in out
     assert "a step takes 0.3 GFLOP a picture, counted; the device reaches 120 GFLOP/s" in out and "published" not in out
     assert told[0] == ((4, 3, 128, 128), 3, 5)

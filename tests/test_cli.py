@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv("REPRODUCE_ROOT", str(tmp_path))
-    monkeypatch.setattr(profiles, "open", lambda name, scale="standard": fakelab.opener(name, scale))
+    monkeypatch.setattr(profiles, "open", lambda name, scale="standard", **_: fakelab.opener(name, scale))
     monkeypatch.chdir(tmp_path)
     return fakelab.checkout(tmp_path, fakelab.BODY)
 
@@ -74,6 +74,7 @@ def test_list_names_every_artefact_its_needs_minutes_and_place(root, capsys):
         (["bench", "--batch", "0"], "expected --batch of at least 1, got 0"),
         (["bench", "attacks", "--steps", "-1"], "expected --steps of at least 1, got -1"),
         (["bench", "jpeg", "--anatomy", "sd15"], "--anatomy is for bench attacks, not for bench jpeg"),
+        (["protect", "x.png", "--method", "noise", "--precision", "bfloat", "-o", "o"], "did you mean bfloat16?"),
         (["protect", "x.png", "--method", "noise"], "the following arguments are required: -o/--out"),
     ],
 )
@@ -249,7 +250,7 @@ def test_protect_never_overwrites_what_it_read(photos, capsys):
 
 
 def test_a_mask_says_what_is_protected_and_a_target_what_is_read(photos, capsys, monkeypatch):
-    monkeypatch.setattr(profiles, "open", lambda *_: types.SimpleNamespace(model=Toy()))
+    monkeypatch.setattr(profiles, "open", lambda *_, **__: types.SimpleNamespace(model=Toy()))
     half = np.zeros((10, 10), np.uint8)
     half[:, :5] = 255
     Image.fromarray(half).save(photos / "left.png")

@@ -46,6 +46,16 @@ def test_a_folder_opens_frozen_and_describes_itself(good):
     assert profiles.sibling(good / "vae") is None
 
 
+def test_the_precision_is_the_networks_and_images_stay_float32(good):
+    model = profiles.open(str(good), precision="bfloat16").model
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    found, exact = (one.encode(images).mean for one in (model, profiles.open(str(good), device="cpu").model))
+    assert model.dtype == next(model.vae.parameters()).dtype == torch.bfloat16 and found.dtype == torch.float32
+    assert 0 < (found - exact).norm() < 0.05 * exact.norm()
+    with pytest.raises(ValueError, match="unknown precision 'half': there is float32, bfloat16, float16"):
+        profiles.open(str(good), precision="half")
+
+
 def test_unknown_names_and_scales_list_what_there_is(tmp_path):
     one_line("bundle", "'bundle'", "bundled", "sd15", "sd21", "a folder with model_index.json", "did you mean bundled?")
     one_line("bundled", "'smok'", "smoke, standard, paper", "did you mean smoke?", scale="smok")

@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
     (place / "notes.txt").write_text("not a picture\n")
     (place / ".hidden").write_text("passed over\n")
     opened = []
-    monkeypatch.setattr(profiles, "open", lambda name, scale="standard": opened.append(name) or SimpleNamespace(model=Toy()))
+    monkeypatch.setattr(profiles, "open", lambda name, **_: opened.append(name) or SimpleNamespace(model=Toy()))
     monkeypatch.chdir(tmp_path)
     return SimpleNamespace(path=tmp_path, opened=opened)
 

@@ -11,7 +11,7 @@ from .. import paper, protect, rng, sample
 from ..protect import photoguard
 from ..study import Result
 
-PROTECTIONS = {  # what tables and figures call it -> method, settings; the name begins with the family that report.LOOKS colours
+PROTECTIONS = {  # what tables and figures call it -> method, settings
     "noise": ("noise", "paper"),
     "encoder": ("photoguard-encoder", "paper"),
     "diffusion": ("photoguard-diffusion", "paper"),
