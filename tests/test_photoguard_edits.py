@@ -136,6 +136,10 @@ def test_transfer_asks_every_attack_under_every_condition(ran):
         )
         found = [r["ssim"] for r in rows if r["protection"] == "noise" and r["prompted"] == told]
         assert found[0] == pytest.approx(compare(noised, clean, ("ssim",))["ssim"].item(), abs=1e-4)
+    known = [dict(protection=arm, steps=n, prompted=asked, image=f"p{i}", ssim=ssim - 0.01 * i * (n == 20 and asked and arm == "encoder"))
+             for arm, ssim in (("encoder", 0.9), ("diffusion", 0.95), ("diffusion, prompted", 0.85))
+             for n in (4, 20) for asked in (False, True) for i in range(3)]  # fmt: skip
+    assert "takes 0.100 [0.100, 0.100] more" in read.transfer_verdict(known) and "and 0.040 [" in read.transfer_verdict(known)
     heads = read.transfer_heads(rows)
     assert report.table_markdown(read.transfer_table(rows), heads) and heads["4 True"] == "4 steps, its prompt"
 

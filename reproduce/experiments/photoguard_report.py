@@ -133,7 +133,22 @@ def transfer_table(rows):
     ]
 
 
-TRANSFER_NOTE = "SSIM to the clean edit of the same steps, prompt and seed; ± one deviation over people, [ ] the 95 % interval of the mean."
+TRANSFER_NOTE = "SSIM to the clean edit of equal steps, prompt and seed; ± one deviation over people, [ ] the 95 % interval of the mean."
+
+
+def transfer_verdict(rows):
+    """What the prompt is worth to the diffusion attack, where edits are longest and prompted: one sentence."""
+    most = max(r["steps"] for r in rows)
+    at = {(r["protection"], r["image"]): r["ssim"] for r in rows if r["steps"] == most and r["prompted"]}
+    told = {}
+    for arm in ("diffusion", "encoder"):
+        lost = [dict(image=image, more=ssim - at["diffusion, prompted", image]) for (name, image), ssim in at.items() if name == arm]
+        [line] = report.summarise(lost, [], "more")
+        told[arm] = f"{line['mean']:.3f} [{line['low']:.3f}, {line['high']:.3f}]"
+    return (
+        f"In {most} steps with the prompt, the diffusion attack made with that prompt takes {told['diffusion']} more of SSIM from an edit"
+        f" than the one made without, and {told['encoder']} more than the encoder attack."
+    )
 
 
 def transfer_heads(rows):
