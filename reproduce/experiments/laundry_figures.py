@@ -3,6 +3,7 @@
 import math
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator
 
 from .laundry_report import NAMES, UNWASHED, WASHED, chosen, listed, mean, share_left
 
@@ -101,6 +102,7 @@ def pareto(rows, distance, protection="encoder"):
             mark = dict(marker=f"${number}$", markersize=9 if number > 9 else 6.5, color=colour, markeredgewidth=0, linestyle="none")
             ax.plot(x, y, label=WASHED.get(washed, washed) if ax is axes[0] else None, zorder=2, **mark)
         ax.set(xscale="log", xlabel=f"{words} (logarithmic)")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("")
     axes[0].set_ylabel("SSIM of the edit to the clean edit")

@@ -14,6 +14,8 @@ NAMES = {
     "diffusion, adaptive": "diffusion attack, adaptive",
 }
 UNWASHED = "none"
+LEAST = 0.02  # SSIM: of a smaller effect no share is told
+SPARED = 0.95  # SSIM of the edit of a washed clean picture: a launderer that leaves less has hurt the edit itself
 WASHED = {UNWASHED: "as it is"}
 MEASURES = {"ssim": "SSIM", "psnr": "PSNR (dB)", "vifp": "VIFp", "fsim": "FSIM", "ssim-sewar": "SSIM as sewar has it"}
 
@@ -58,7 +60,7 @@ def recovered(rows, protection, launderer):
 def share_left(rows, protection, launderer):
     """What is left of a protection's effect: the edit's loss beyond that of the clean picture washed likewise, over the loss unwashed.
 
-    Means over edits, paired by picture and prompt; nan where there is no clear effect to begin with.
+    Means over edits, paired by picture and prompt; nan where there is no clear effect to begin with, or less than LEAST.
     """
     at = {(r["protection"], r["launderer"], r["image"], r["asked"]): r["ssim"] for r in rows if not r["changed"]}
     edits = [(r["image"], r["asked"]) for r in chosen(rows, protection, UNWASHED)]
@@ -66,7 +68,7 @@ def share_left(rows, protection, launderer):
         dict(image=one[0], lost=at[("clean", washed, *one)] - at[(protection, washed, *one)]) for one in edits
     ]
     before, low, _ = mean(lost(UNWASHED), "lost")
-    if before <= 0 or low <= 0:
+    if before < LEAST or low <= 0:
         return math.nan
     return mean(lost(launderer), "lost")[0] / before
 
@@ -168,16 +170,21 @@ def washing_verdict(rows):
 
 
 def survivors(rows):
-    """Notebook 04 in a few sentences: for each attack, how many launderers leave more than half of it, and which leaves least."""
-    lines = []
+    """Notebook 04 in a few sentences: for each attack, how many launderers leave most of it, and which does best without hurting edits."""
+    washers, lines = [washed for washed in listed(rows, "launderer") if washed != UNWASHED], []
+    sparing = [washed for washed in washers if mean(chosen(rows, "clean", washed), "ssim")[0] >= SPARED]
     for protection in (name for name in NAMES if name in listed(rows, "protection") and name not in ("clean", "noise")):
-        shares = {washed: share_left(rows, protection, washed) for washed in listed(rows, "launderer") if washed != UNWASHED}
-        name = _begun(NAMES[protection])
+        shares, name = {washed: share_left(rows, protection, washed) for washed in washers}, _begun(NAMES[protection])
         if any(math.isnan(one) for one in shares.values()):
             lines.append(f"{name}: no clear effect to begin with.")
             continue
-        best, more = min(shares, key=shares.get), sum(one > 0.5 for one in shares.values())
-        lines.append(f"{name}: {more} of {len(shares)} launderers leave more than half of it; least is left by {best}, {shares[best]:.0%}.")
+        told = f"{name}: {sum(one > 0.5 for one in shares.values())} of {len(shares)} launderers leave more than half of its effect; "
+        best = min(sparing, key=shares.get, default=None)
+        spares = f"a clean picture's edit (SSIM {SPARED:g} or more)"
+        end = f"none of them spares {spares}"
+        if best:
+            end = f"of the {len(sparing)} that spare {spares}, {best} leaves least, {100 * shares[best]:.0f} %"
+        lines.append(f"{told}{end}.")
     return "\n".join(lines)
 
 
