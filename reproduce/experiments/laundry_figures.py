@@ -87,7 +87,7 @@ def front(points):
 
 def pareto(rows, distance, protection="encoder"):
     """SSIM of the edit over the cost to the picture, a numbered point a launderer, and a line through the best; returns the figure."""
-    figure, axes = plt.subplots(1, 2, figsize=(12.6, 5.6), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(13.4, 5.2), sharey=True)
     costs = (
         ("1 - SSIM of the washed picture to the photograph", lambda found: 1 - mean(found, "picture_ssim")[0]),
         (f"{distance} of the two", lambda found: mean(found, "perceptual")[0]),
@@ -107,7 +107,7 @@ def pareto(rows, distance, protection="encoder"):
         ax.xaxis.set_minor_formatter("")
     axes[0].set_ylabel("SSIM of the edit to the clean edit")
     axes[0].set_title(f"What washing gives back, and what it costs ({NAMES[protection]})")
-    figure.legend(loc="outside lower center", ncols=7, fontsize=8.5)
+    figure.legend(loc="outside center right", fontsize=8.5)
     return figure
 
 
