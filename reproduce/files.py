@@ -18,19 +18,21 @@ def protect_files(options, complain) -> int:
     method, settings = _named(options, protect.PROTECTIONS)
     chosen = protect.record(method, settings, eps=options.eps, steps=options.steps)
 
-    if options.target and not protect.takes_goal(method):
+    if options.target is not None and not protect.takes_goal(method):
         raise ValueError(f"--target: {method} moves a picture towards nothing; leave it out, or choose another method")
-    given = {name: images.load(path) for name, path in (("mask", options.mask), ("goal", options.target)) if path}
+    given = {name: images.load(path) for name, path in (("mask", options.mask), ("goal", options.target)) if path is not None}
 
     def work(image, model, target):
         fitted = {name: _resized(picture, image.shape[2:]) for name, picture in given.items()}
         if "mask" in fitted:
             fitted["mask"] = (fitted["mask"].mean(1, keepdim=True) >= 0.5).float()
-            if not fitted["mask"].any():
-                raise ValueError(f"{options.mask}: nothing in it is white, so nothing would be protected")
+            for value, said in ((0, "nothing"), (1, "everything")):
+                if (fitted["mask"] == value).all():  # a transparent ground counts as white
+                    raise ValueError(f"{options.mask}: {said} in it is white; paint white what is to be protected, and black the rest")
         return _protect(image, model, method, target, settings, chosen, options, fitted)
 
-    return _each(options, [Path(one) for one in options.images], complain, work, overwrite=True)
+    given_files = [Path(one) for one in (options.mask, options.target) if one is not None]
+    return _each(options, [Path(one) for one in options.images], complain, work, overwrite=True, beside=given_files)
 
 
 def purify_files(options, complain) -> int:
@@ -71,8 +73,11 @@ def _inside(path: Path) -> list[Path]:
     return found
 
 
-def _each(options, paths, complain, work, *, overwrite, model_free=False) -> int:
-    """Print what `work(image, model, target)` says of each file; a file that fails is one complaint; returns 1 if any did, else 0."""
+def _each(options, paths, complain, work, *, overwrite, model_free=False, beside=()) -> int:
+    """Print what `work(image, model, target)` says of each file; a file that fails is one complaint; returns 1 if any did, else 0.
+
+    None of `paths` and of `beside` is ever written over.
+    """
     from . import images, methods, profiles
 
     if options.longest < 0 or (options.steps or 1) < 1:
@@ -85,7 +90,7 @@ def _each(options, paths, complain, work, *, overwrite, model_free=False) -> int
     model, failed, taken = None, 0, set()
     for path in paths:
         try:
-            image, target = _reduced(images.load(path), options.longest), _target(out, path, taken, overwrite)
+            image, target = _reduced(images.load(path), options.longest), _target(out, path, taken, overwrite, [*paths, *beside])
         except (ValueError, OSError) as error:
             failed += _tell(complain, path, error)
             continue
@@ -160,15 +165,17 @@ def _purify(image, model, method, target, settings, chosen, options) -> str:
     return f"{target}  {width} x {height}, {method} ({settings}), mean change {moved.mean():.3g}, largest {moved.max():.3g} grey levels"
 
 
-def _target(out: Path, path: Path, taken: set, overwrite: bool) -> Path:
-    """`out/<name>.png`; a second picture of that name keeps its ending in it. Never the picture itself."""
+def _target(out: Path, path: Path, taken: set, overwrite: bool, read: list[Path]) -> Path:
+    """`out/<name>.png`; a second picture of that name keeps its ending in it. Never one of the files that are `read`."""
     target = out / f"{path.stem}.png"
     if target in taken:
         target = out / f"{path.stem}-{path.suffix.lstrip('.')}.png"
     if target in taken:
         raise ValueError(f"{path}: two pictures would become {target}; rename one")
-    if target.exists() and path.exists() and target.samefile(path):
-        raise ValueError(f"{path}: {target} is the picture itself; choose another folder with -o")
+    for file in read:
+        if target.exists() and file.exists() and target.samefile(file):
+            which = "the picture itself" if file == path else "another file of this command"
+            raise ValueError(f"{path}: {target} is {which}; choose another folder with -o")
     if target.exists() and not overwrite:
         raise ValueError(f"{path}: {target} is there already; choose another folder with -o, or write over it with --force")
     taken.add(target)

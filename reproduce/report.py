@@ -12,11 +12,12 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .summary import Table, read_rows, summarise, table_markdown
+from .summary import Table, effect, read_rows, summarise, table_markdown
 
 __all__ = [
     "Table",
     "curve",
+    "effect",
     "hline",
     "look",
     "picture_grid",

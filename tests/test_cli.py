@@ -246,6 +246,9 @@ def test_protect_never_overwrites_what_it_read(photos, capsys):
     before = (photos / "grey.png").read_bytes()
     status, _, err = call(capsys, "protect", "grey.png", "--method", "noise", "-o", ".")
     assert status == 1 and "is the picture itself" in err[0]
+    Image.open(photos / "grey.png").save(photos / "photo.png")
+    status, _, err = call(capsys, "protect", "photo.jpg", "--method", "photoguard-encoder", "--mask", "photo.png", "-o", ".")
+    assert status == 1 and "photo.png is another file of this command" in err[0]
     assert (photos / "grey.png").read_bytes() == before
 
 
@@ -255,6 +258,9 @@ def test_a_mask_says_what_is_protected_and_a_target_what_is_read(photos, capsys,
     half[:, :5] = 255
     Image.fromarray(half).save(photos / "left.png")
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(photos / "black.png")
+    cut = np.full((8, 8, 4), 255, np.uint8)
+    cut[2:, :, 3] = 0  # a white shape on a transparent ground, which is laid over white
+    Image.fromarray(cut).save(photos / "cut.png")
     words = ["protect", "grey.png", "--method", "photoguard-encoder", "--steps", "2", "--mask", "left.png"]
     assert call(capsys, *words, "-o", "a")[0] == 0
     assert call(capsys, *words, "--target", "black.png", "-o", "b")[0] == 0
@@ -263,7 +269,9 @@ def test_a_mask_says_what_is_protected_and_a_target_what_is_read(photos, capsys,
     assert torch.equal(a[..., 12:], was[..., 12:]) and (a[..., :12] != was[..., :12]).float().mean() > 0.9
     assert (a != b).float().mean() > 0.05, "another target, another picture"
     for more, status, said in (
-        (["--mask", "black.png"], 1, "nothing in it is white"),
+        (["--mask", "black.png"], 1, "black.png: nothing in it is white"),
+        (["--mask", "cut.png"], 1, "cut.png: everything in it is white"),
+        (["--mask", ""], 2, ""),
         (["--mask", "text.png"], 2, "text.png: not an image"),
         (["--target", "gone.png"], 2, "gone.png: no such file"),
         (["--method", "noise", "--target", "photo.jpg"], 2, "noise moves a picture towards nothing"),

@@ -1,6 +1,7 @@
 """Means, intervals, curves, grids and tables; and that none of it needs torch."""
 
 import math
+import statistics
 import subprocess
 import sys
 
@@ -88,6 +89,19 @@ def test_edits_of_one_image_are_not_independent_evidence():
 def test_equal_seeds_give_equal_intervals():
     one, two = (report.summarise(rows(), ["protection", "quality"], "ssim") for _ in range(2))
     assert one == two != report.summarise(rows(), ["protection", "quality"], "ssim", seed=1)
+
+
+def test_the_effect_on_a_few_images_has_students_interval():
+    few = [dict(image=f"p{i}", more=value) for i, value in enumerate((0.0026, 0.0135, 0.0199, 0.0524)) for _ in range(2)]
+    mean, low, high, images = report.effect(few, "more")
+    reach = 3.18245 * statistics.stdev((0.0026, 0.0135, 0.0199, 0.0524)) / 2  # Student's t of three degrees of freedom, from a table
+    assert (mean, low, high, images) == pytest.approx((0.0221, 0.0221 - reach, 0.0221 + reach, 4), abs=1e-6) and low < 0
+    [line] = report.summarise(few, [], "more")
+    assert line["low"] > 0, "a bootstrap of four that share a sign never reaches 0"
+    many = [dict(image=f"p{i}", more=0.1 + 0.01 * i) for i in range(6)]
+    [line] = report.summarise(many, [], "more")
+    assert report.effect(many, "more") == (line["mean"], line["low"], line["high"], 6)
+    assert math.isnan(report.effect(few[:2], "more")[1]) and report.effect(few[:2], "more")[3] == 1
 
 
 def test_a_missing_column_is_named():

@@ -87,9 +87,11 @@ class Wash:
 
 
 def editing_table():
-    """Notebook 03's pairs: every protection unwashed, through IMPRESS and JPEG 75; IMPRESS's arms on the clean picture and another."""
+    """Notebook 03's pairs: every protection as it is, through IMPRESS and through JPEG 75; two of them also through other washers."""
     pairs = [Wash(name, washed) for name in (CLEAN, *PROTECTED, RELEASED) for washed in (UNWASHED, "IMPRESS", "JPEG 75")]
-    return pairs + [Wash(name, arm) for name in (CLEAN, KNOB_PROTECTION) for arm in ARMS if arm != "IMPRESS"]
+    others = [arm for arm in (*ARMS, "AdverseCleaner", "autoencoder") if arm != "IMPRESS"]
+    pairs += [Wash(name, other) for name in (CLEAN, KNOB_PROTECTION) for other in others]
+    return [*pairs, Wash("diffusion, adaptive", "IMPRESS, released")]  # what IMPRESS's own scripts run
 
 
 def every_pair(study):

@@ -21,8 +21,6 @@ def knobs(rows, turned, protection):
 
     turned: knob -> list of (value, wash), as laundry.turned makes it.
     """
-    people = set(listed([r for r in rows if r["changed"]], "image"))
-    rows = [r for r in rows if r["image"] in people]
     unwashed = mean(chosen(rows, protection, UNWASHED), "ssim")[0]
     figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), sharey=True)
     curves = (("ssim", EDIT, "o", "edit, to the clean edit"), ("picture_ssim", PICTURE, "s", "picture, to the photograph"))
@@ -39,7 +37,8 @@ def knobs(rows, turned, protection):
     for ax in axes[:, 0]:
         ax.set_ylabel("SSIM")
     axes[0, 0].legend(fontsize=8.5)
-    figure.suptitle("IMPRESS, one setting turned at a time (grey band: as it is)", x=0.01, ha="left", weight="bold")
+    people = len(listed(rows, "image"))
+    figure.suptitle(f"IMPRESS, one setting turned at a time ({people} people; grey band: as it is)", x=0.01, ha="left", weight="bold")
     return figure
 
 

@@ -15,7 +15,7 @@ from ..measure import MEASURES, compare, distribution, prompt, similarity
 from ..protect import as_printed, noise, photoguard
 from ..study import Result
 from . import subjects
-from .protections import PROTECTIONS, Protected, plain, record
+from .protections import PROTECTIONS, Protected, plain, record, together
 
 TARGETS = ("noise", "encoder", "diffusion")
 SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion, equal")  # settings side by side, on some of the people
@@ -153,21 +153,27 @@ class Edits:
 
     def transfer(self):
         """Some people's edits in few steps and many, without and with their prompt, under encoder, diffusion and prompted attack."""
-        count = min(self.scale.side, len(self.people.names))
-        job = dict(pictures=self.people.names[:count], prompts=[self.people.prompts[i][0] for i in range(count)],
-                   arms=[plain(self.protected.settings[arm]) for arm in TARGETS], edit_steps=self.scale.edit_steps)  # fmt: skip
-        self.transferred = self.study.sweep("photoguard/transfer", [job], self._transfer)
+        count, group = min(self.scale.side, len(self.people.names)), together(self.people.images)
+        jobs = [
+            dict(
+                first=first, pictures=self.people.names[first : min(first + group, count)], edit_steps=self.scale.edit_steps,
+                arms=[plain(self.protected.settings[arm]) for arm in TARGETS],
+            )
+            for first in range(0, count, group)
+        ]  # fmt: skip
+        self.transferred = self.study.sweep("photoguard/transfer", jobs, self._transfer)
         return self.transferred
 
     def _transfer(self, job):
-        asked, count, model, seed = job["prompts"], len(job["pictures"]), self.study.model, self.study.seed
-        kept, meant = self.people.people[:count], self.protected.settings["diffusion"]
-        sent = {arm: torch.cat([self.picture(i, arm) for i in range(count)]) for arm in ("clean", *TARGETS)}
+        model, seed, meant = self.study.model, self.study.seed, self.protected.settings["diffusion"]
+        some = range(job["first"], job["first"] + len(job["pictures"]))
+        asked, kept = [self.people.prompts[i][0] for i in some], self.people.people[some.start : some.stop]
+        sent = {arm: torch.cat([self.picture(i, arm) for i in some]) for arm in ("clean", *TARGETS)}
         chance = [rng.generator(seed, "protect", PROMPTED, name) for name in job["pictures"]]
         clean, mask = sent["clean"].to(model.device), kept.to(model.device)
         sent[PROMPTED] = photoguard.diffusion(clean, model, settings=meant, generator=chance, mask=mask, prompts=asked).cpu()
         rows = []
-        for steps, prompts in ((n, each) for n in (meant.chain, self.scale.edit_steps) for each in ([""] * count, asked)):
+        for steps, prompts in ((n, each) for n in (meant.chain, self.scale.edit_steps) for each in ([""] * len(asked), asked)):
             settings, done = dataclasses.replace(self.settings, steps=steps), {}
             for arm, pictures in sent.items():
                 chance = [rng.generator(seed, "transfer", name) for name in job["pictures"]]

@@ -137,18 +137,20 @@ TRANSFER_NOTE = "SSIM to the clean edit of equal steps, prompt and seed; ± one 
 
 
 def transfer_verdict(rows):
-    """What the prompt is worth to the diffusion attack, where edits are longest and prompted: one sentence."""
-    most = max(r["steps"] for r in rows)
-    at = {(r["protection"], r["image"]): r["ssim"] for r in rows if r["steps"] == most and r["prompted"]}
-    told = {}
-    for arm in ("diffusion", "encoder"):
-        lost = [dict(image=image, more=ssim - at["diffusion, prompted", image]) for (name, image), ssim in at.items() if name == arm]
-        [line] = report.summarise(lost, [], "more")
-        told[arm] = f"{line['mean']:.3f} [{line['low']:.3f}, {line['high']:.3f}]"
-    return (
-        f"In {most} steps with the prompt, the diffusion attack made with that prompt takes {told['diffusion']} more of SSIM from an edit"
-        f" than the one made without, and {told['encoder']} more than the encoder attack."
-    )
+    """What the prompt is worth to the diffusion attack, where edits are longest: two sentences."""
+    most, lines = max(r["steps"] for r in rows), []
+    for prompted in (True, False):
+        at = {(r["protection"], r["image"]): r["ssim"] for r in rows if r["steps"] == most and r["prompted"] == prompted}
+        told = {}
+        for arm in ("diffusion", "encoder"):
+            lost = [dict(image=image, more=ssim - at["diffusion, prompted", image]) for (name, image), ssim in at.items() if name == arm]
+            told[arm] = "{:.3f} [{:.3f}, {:.3f}]".format(*report.effect(lost, "more"))
+        lines.append(
+            f"In {most} steps {'with the prompt' if prompted else 'without a prompt'}, the diffusion attack made with the prompt takes"
+            f" {told['diffusion']} more of SSIM from an edit than the one made without, and {told['encoder']} more than the encoder attack."
+        )
+    people = len({r["image"] for r in rows})
+    return "\n".join([*lines, f"{people} people. With the prompt the attack also passes guidance, which this does not separate."])
 
 
 def transfer_heads(rows):

@@ -7,7 +7,7 @@ import dataclasses
 
 import torch
 
-from .. import paper, protect, rng, sample
+from .. import methods, paper, protect, rng, sample
 from ..protect import photoguard
 from ..study import Result
 
@@ -41,6 +41,11 @@ def record(name, scale):
 def plain(settings):
     """A settings record as a list of plain values, for jobs that depend on it."""
     return [list(value) if isinstance(value, tuple) else value for value in dataclasses.astuple(settings)]
+
+
+def together(pictures):
+    """How many pictures of this size an attack through the whole model takes at once."""
+    return max(1, min(GROUP, methods.PIXELS // pictures[0, 0].numel()))
 
 
 class Protected:
@@ -90,9 +95,10 @@ class Protected:
 
     def _aims(self, made, first, names):
         """What the attacks make small: how far what the encoder reads, and four steps paint, is from grey; 1 for the clean picture."""
-        if first not in self._clean:  # the same for every protection
-            self._clean[first] = self._from_grey(self.people.images[first : first + len(names)], first, names)
-        return {key: values / self._clean[first][key] for key, values in self._from_grey(made, first, names).items()}
+        group = (first, len(names))
+        if group not in self._clean:  # the same for every protection of the same people
+            self._clean[group] = self._from_grey(self.people.images[first : first + len(names)], first, names)
+        return {key: values / self._clean[group][key] for key, values in self._from_grey(made, first, names).items()}
 
     @torch.no_grad()
     def _from_grey(self, pictures, first, names):
@@ -102,6 +108,9 @@ class Protected:
         reads = (model.encode(shown).mean - grey).flatten(1).norm(dim=1)
         chance = [rng.generator(self.study.seed, "aims", name, draw) for name in names for draw in range(DRAWS)]
         again, masks = (one.repeat_interleave(DRAWS, 0).to(grey) for one in (pictures, 1 - kept))
-        chain = paper.PHOTOGUARD_DIFFUSION["paper"].chain
-        painted = sample.inpaint(again, masks, [""] * len(again), model, steps=chain, eta=1.0, generator=chance)
-        return dict(reads=reads, paints=(painted - photoguard.GREY).flatten(1).norm(dim=1).view(-1, DRAWS).mean(1))
+        rule, part = dict(steps=paper.PHOTOGUARD_DIFFUSION["paper"].chain, eta=1.0), DRAWS * together(pictures)
+        paints = [
+            (sample.inpaint(x, y, [""] * len(x), model, generator=z, **rule) - photoguard.GREY).flatten(1).norm(dim=1)
+            for x, y, z in ((again[i : i + part], masks[i : i + part], chance[i : i + part]) for i in range(0, len(again), part))
+        ]
+        return dict(reads=reads, paints=torch.cat(paints).view(-1, DRAWS).mean(1))
