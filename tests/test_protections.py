@@ -54,3 +54,9 @@ def test_every_scale_cuts_and_says_so():
                 value = getattr(whole, count, None)
                 assert value is None or getattr(cut, count) <= value
                 assert value is None or (f"instead of {value}" in cut.differs) == (getattr(cut, count) < value)
+
+
+def test_a_limit_cuts_and_never_raises(monkeypatch):
+    monkeypatch.setitem(protections.AT_MOST, "standard", {"photoguard-diffusion": dict(steps=500, draws=2)})
+    assert (protections.record("diffusion", "standard").steps, protections.record("diffusion", "standard").draws) == (200, 1)
+    assert protections.record("diffusion, released", "standard").draws == 2
