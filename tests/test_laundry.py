@@ -248,7 +248,7 @@ def test_the_prompted_attack_is_judged_where_edits_are_longest_and_prompted():
         dict(image=f"p{i}", protection=arm, steps=n, prompted=asked, ssim=(ssim if (n, asked) == (20, True) else 0.5) - 0.001 * i * own)
         for i in range(4)
         for arm, ssim, own in (("encoder", 0.9, 1), ("diffusion", 0.95, 0), ("diffusion, prompted", 0.86, 0))
-        for n in (4, 20)
+        for n in (20, 4)
         for asked in (False, True)
     ]
     line = claims.judge(claim, rows)
