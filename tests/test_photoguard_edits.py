@@ -136,10 +136,17 @@ def test_transfer_asks_every_attack_under_every_condition(ran):
         )
         found = [r["ssim"] for r in rows if r["protection"] == "noise" and r["prompted"] == told]
         assert found[0] == pytest.approx(compare(noised, clean, ("ssim",))["ssim"].item(), abs=1e-4)
-    known = [dict(protection=arm, steps=n, prompted=asked, image=f"p{i}", ssim=ssim - 0.01 * i * (n == 20 and asked and arm == "encoder"))
-             for arm, ssim in (("encoder", 0.9), ("diffusion", 0.95), ("diffusion, prompted", 0.85))
-             for n in (4, 20) for asked in (False, True) for i in range(3)]  # fmt: skip
-    assert "takes 0.100 [0.100, 0.100] more" in read.transfer_verdict(known) and "and 0.040 [" in read.transfer_verdict(known)
+    known = [
+        dict(protection=arm, steps=n, prompted=asked, image=f"p{i}", ssim=ssim - 0.01 * i * ((arm, n, asked) == ("encoder", 20, True)))
+        for arm, asked, ssim in (
+            ("encoder", True, 0.9), ("diffusion", True, 0.95), ("diffusion, prompted", True, 0.85),
+            ("encoder", False, 0.8), ("diffusion", False, 0.92), ("diffusion, prompted", False, 0.85),
+        )
+        for n in (20, 4) for i in range(3)
+    ]  # fmt: skip
+    with_prompt, without, _ = read.transfer_verdict(known).splitlines()
+    assert "takes 0.100 [0.100, 0.100] more" in with_prompt and "and 0.040 [" in with_prompt
+    assert "takes 0.070 [0.070, 0.070] more" in without and "and -0.050 [-0.050, -0.050]" in without
     heads = read.transfer_heads(rows)
     assert report.table_markdown(read.transfer_table(rows), heads) and heads["4 True"] == "4 steps, its prompt"
 
