@@ -55,9 +55,9 @@ def verdict(low, high) -> str:
     return "held" if low > 0 else "not held" if high < 0 else "undecided"
 
 
-def judged(rows, keys="") -> list[dict]:
-    """The claims that are judged on these artefacts (name -> rows) and whose key begins with `keys`."""
-    return [judge(claim, rows[claim.artefact]) for claim in CLAIMS if claim.artefact in rows and claim.key.startswith(keys)]
+def judged(rows) -> list[dict]:
+    """The claims that are judged on these artefacts (name -> rows)."""
+    return [judge(claim, rows[claim.artefact]) for claim in CLAIMS if claim.artefact in rows]
 
 
 def ledger(folder) -> list[dict]:

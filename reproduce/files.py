@@ -82,9 +82,7 @@ def _each(options, paths, complain, work, *, overwrite, model_free=False, beside
 
     if options.longest < 0 or (options.steps or 1) < 1:
         raise ValueError(f"expected --longest of 0 or more and --steps of at least 1, got {options.longest} and {options.steps}")
-    profiles.check(options.profile)
-    if options.precision is not None:
-        profiles.one_of("precision", options.precision, profiles.PRECISIONS)
+    profiles.check(options.profile, precision=options.precision)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     model, failed, taken = None, 0, set()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import math
 
 from . import rng
@@ -33,6 +34,10 @@ class Method:
     def function(self):
         module, name = self.place.split(":")
         return getattr(importlib.import_module(f"{__package__}.{module}"), name)
+
+    def takes(self, name):
+        """Whether the function has a parameter of that name, as some have a goal, a callback, a log."""
+        return name in inspect.signature(self.function).parameters
 
 
 def chosen(table, kind, method, settings=None):

@@ -61,9 +61,11 @@ def one_of(kind, given, names):
     raise ValueError(f"unknown {kind} {given!r}: there is {', '.join(names)}{hint}")
 
 
-def check(name, scale="standard"):
-    """Raise a one-line ValueError unless `name` is a known profile or a model folder, and `scale` a scale."""
+def check(name, scale="standard", precision=None):
+    """Raise a one-line ValueError unless `name` is a known profile or a model folder, `scale` a scale, `precision` one (or None)."""
     one_of("scale", scale, SCALES)
+    if precision is not None:
+        one_of("precision", precision, PRECISIONS)
     if name not in KNOWN and not Path(name).is_dir():
         one_of("profile", name, [*KNOWN, "a folder with model_index.json"])
 
@@ -75,9 +77,7 @@ def open(name, scale="standard", *, device=None, precision=None):
     CPU, float16 on a GPU. Images stay float32. Many CPUs compute bfloat16 faster, at the price of other bits.
     Raises ValueError, in one line, for an unknown name, scale or precision and for a model that is not here and can't be fetched.
     """
-    check(name, scale)
-    if precision is not None:
-        one_of("precision", precision, PRECISIONS)
+    check(name, scale, precision)
     import torch
     from safetensors import SafetensorError
 

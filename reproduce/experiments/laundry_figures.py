@@ -120,6 +120,6 @@ def washed_grid(lab, washers, protection="encoder", subject=0):
         [(AMPLIFIED * (one - photo) + 0.5).clip(0, 1) for one in pictures],
         [lab.edit(subject, *cell).numpy() for cell in cells],
     ]
-    columns = ["photograph", NAMES[protection], *washers]
+    columns = ["photograph", NAMES[protection], *(WASHED.get(one, one) for one in washers)]
     labels = ["picture", f"difference x {AMPLIFIED}", "edit"]
     return dict(images=rows, row_labels=labels, column_labels=columns, title=f"What each launderer leaves: {lab.names[subject]}")

@@ -16,7 +16,7 @@ NAMES = {
 UNWASHED = "none"
 LEAST = 0.02  # SSIM: of a smaller effect no share is told
 SPARED = 0.98  # SSIM of the edit of a washed clean picture: a launderer that leaves less has hurt the edit itself
-NONE = ("blur, as named", "IMPRESS, noise only", "crop")  # launderers that change nothing, are a control, or move the person
+UNCOUNTED = ("blur, as named", "IMPRESS, noise only", "crop")  # launderers that change nothing, are a control, or move the person
 WASHED = {
     UNWASHED: "as it is", "noise 0.05": "noise, 13 levels", "noise 0.1": "noise, 26 levels",
     "IMPRESS, noise only": "IMPRESS, its noise only (6 levels)",
@@ -182,7 +182,7 @@ def washing_verdict(rows):
 
 def survivors(rows):
     """Notebook 04 in a few sentences: for each attack, how many launderers leave most of it, and which does best without hurting edits."""
-    washers, lines = [washed for washed in listed(rows, "launderer") if washed not in (UNWASHED, *NONE)], []
+    washers, lines = [washed for washed in listed(rows, "launderer") if washed not in (UNWASHED, *UNCOUNTED)], []
     sparing = [washed for washed in washers if mean(chosen(rows, "clean", washed), "ssim")[0] >= SPARED]
     for protection in (name for name in NAMES if name in listed(rows, "protection") and name not in ("clean", "noise")):
         shares, name = {washed: share_left(rows, protection, washed) for washed in washers}, _begun(NAMES[protection])
@@ -196,7 +196,7 @@ def survivors(rows):
         if best:
             end = f"of the {len(sparing)} that spare {spares}, {WASHED.get(best, best)} leaves least, {100 * shares[best]:.0f} %"
         lines.append(f"{told}{end}.")
-    few = [WASHED.get(one, one) for one in NONE if one in listed(rows, "launderer")]
+    few = [WASHED.get(one, one) for one in UNCOUNTED if one in listed(rows, "launderer")]
     return "\n".join([*lines, f"Not counted: {'; '.join(few)}."] if few else lines)
 
 

@@ -20,7 +20,7 @@ def edits(lab, count=5, rule="fixed"):
     ]
     labels = [asked.removeprefix("a photo of ") for _, asked in jobs]
     columns = ["picture", *(CAPTIONS[arm] for arm in shown)]
-    return dict(images=rows, row_labels=labels, column_labels=columns, title="Edits: all but the person is repainted (Figure 5)")
+    return dict(images=rows, row_labels=labels, column_labels=columns, title="Edits: all but the person is repainted (after Figure 5)")
 
 
 def protected(lab, count=4):
@@ -40,7 +40,7 @@ def variations(lab):
         rows.append([sent[0], sent[2], *done])
     labels = [job["prompt"].removeprefix("a photo of ") for job in lab.varied.jobs]
     columns = ["picture", "protected (encoder)", "variation of it", "of the noised", "of the protected", "of it, another seed"]
-    return dict(images=rows, row_labels=labels, column_labels=columns, title="Image variations (Figure 4)")
+    return dict(images=rows, row_labels=labels, column_labels=columns, title="Image variations (after Figure 4)")
 
 
 def printed(lab):

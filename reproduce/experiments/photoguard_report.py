@@ -137,7 +137,7 @@ TRANSFER_NOTE = "SSIM to the clean edit of equal steps, prompt and seed; ± one 
 
 
 def transfer_verdict(rows):
-    """What the prompt is worth to the diffusion attack, where edits are longest: two sentences."""
+    """What the prompt is worth to the diffusion attack, where edits are longest, asked with the prompt and without."""
     most, lines = max(r["steps"] for r in rows), []
     for prompted in (True, False):
         at = {(r["protection"], r["image"]): r["ssim"] for r in rows if r["steps"] == most and r["prompted"] == prompted}
@@ -187,7 +187,7 @@ def prompt_bars(rows):
     lowest = min(r["fit"] for r in rows)
     ax.set_ylim(min(0, lowest), None)
     ax.grid(axis="x", visible=False)
-    ax.set(ylabel="cosine, edit and prompt", title="Does the edit fit its prompt? Median, quartiles (Figure 7)")
+    ax.set(ylabel="cosine, edit and prompt", title="Does the edit fit its prompt? Median, quartiles (after Figure 7)")
     return figure
 
 

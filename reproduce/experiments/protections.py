@@ -54,7 +54,6 @@ class Protected:
     rows: one a picture; settings: name -> record as it was run.
     """
 
-
     def __init__(self, study, people, wanted):
         self.study, self.people, self.wanted = study, people, wanted
         self.settings = {name: record(name, study.scale) for name in wanted}

@@ -4,8 +4,6 @@ A method is a function (images, model, *, settings, generator, mask=None) -> ima
 a row here. The functions are imported when they are first used, so that reading the table needs no torch.
 """
 
-import inspect
-
 from .. import methods, paper
 from ..methods import Method
 
@@ -81,7 +79,7 @@ def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=Non
 
 def takes_goal(method):
     """Whether a method can be given a picture to aim at."""
-    return "goal" in inspect.signature(PROTECTIONS[method].function).parameters
+    return PROTECTIONS[method].takes("goal")
 
 
 def spent(protected, origin, settings):

@@ -4,8 +4,6 @@ A method is a function (images, model, *, settings, generator) -> 8-bit images o
 The functions are imported when they are first used, so that reading the table needs no torch.
 """
 
-import inspect
-
 from .. import methods
 from .. import paper_purify as paper
 from ..methods import Method
@@ -67,14 +65,13 @@ def apply(images, model, method, *, settings=None, seed=0, steps=None, callback=
 
     chosen, row = record(method, settings, steps=steps), PURIFIERS[method]
     function = row.function
-    taken = inspect.signature(function).parameters
-    extra = {name: value for name, value in dict(callback=callback, distance=distance).items() if value is not None and name in taken}
+    extra = {name: value for name, value in dict(callback=callback, distance=distance).items() if value is not None and row.takes(name)}
     origin = pixels.quantise(images)
     device = getattr(model, "device", images.device)
     result = origin.clone()
     for one in methods.passes(origin, int(getattr(model, "factor", 8)), row.whole):
         told = []
-        if log is not None and "log" in taken:
+        if log is not None and row.takes("log"):
             extra["log"] = told
         one.into(result, function(one.of(origin).to(device), model, settings=chosen, generator=one.generators(seed, method), **extra))
         if told:
