@@ -100,7 +100,10 @@ def batch_of(args, data, table, row, batch, generator, among=None):
 
 
 def masked(args, scale):
-    """Masks (n, 1, 32, 32) and latents (n, 4, 32, 32) of masked pictures, as diffusers' pipeline makes them, for the first shards."""
+    """Masks (n, 1, 32, 32) and latents (n, 4, 32, 32) of masked pictures, for the first shards.
+
+    As diffusers' pipeline makes them: the mask shrunk to its nearest pixel, the latents a draw of the posterior.
+    """
     from diffusers import AutoencoderKL
 
     path = _kept(args, "masked")
@@ -112,8 +115,24 @@ def masked(args, scale):
             mask = dn.masks(50, 128, rng.generator(args.seed, "masks", i), people[i : i + 50].float() / 255)
             shown = (images[i : i + 50].float() / 127.5 - 1) * (mask < 0.5)
             with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
-                hidden.append((vae.encode(shown.to(args.device)).latent_dist.mean.float().cpu() * scale).half())
-            small.append(torch.nn.functional.interpolate(mask, hidden[-1].shape[2:]))  # nearest, as the pipeline does
+                posterior = vae.encode(shown.to(args.device)).latent_dist
+            draw = torch.randn(posterior.mean.shape, generator=rng.generator(args.seed, "draws", i)).to(posterior.mean)
+            hidden.append(((posterior.mean + posterior.std * draw).float().cpu() * scale).half())
+            small.append(torch.nn.functional.interpolate(mask, hidden[-1].shape[2:]))
         torch.save(dict(mask=torch.cat(small), hidden=torch.cat(hidden)), path)
     found = torch.load(path, weights_only=True)
     return found["mask"], found["hidden"].float()
+
+
+def blank(args, scale):
+    """Mean and deviation (1, 4, 32, 32) of the latents of what is left of a picture whose whole is to be repainted: grey."""
+    from diffusers import AutoencoderKL
+
+    with torch.no_grad():
+        posterior = AutoencoderKL.from_pretrained(args.work / "vae").eval().encode(torch.zeros(1, 3, 128, 128)).latent_dist
+    return posterior.mean * scale, posterior.std * scale
+
+
+def people_in_latents(args):
+    """Share of each latent's pixels that belongs to a person, (n, 1, 32, 32)."""
+    return torch.nn.functional.avg_pool2d(shards(args)[2].float() / 255, 4)

@@ -1,13 +1,15 @@
 """The denoiser of the small world and its 9-channel inpainting sibling: Stable Diffusion's anatomy, schedule and objective."""
 
 import torch
-import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 
 from .tower import WIDTH
 
 EMPTY = 0.1  # share of captions dropped for classifier-free guidance
 SNR_CAP = 5.0  # min-SNR weighting (Hang et al. 2023): early training spends itself on the steps that matter
+WHOLE = 0.4  # share of pictures the inpainting denoiser is asked to repaint whole: what the plain denoiser starts from
+PERSON = 2.0  # how much more a latent under the person counts: faces are small and what visitors look at
+OFFSET = 0.15  # of the noise, the same over a picture's channel: brightness and colour are to be read where the picture is shown
 
 
 def schedule():
@@ -42,26 +44,40 @@ def denoiser(channels=(32, 64, 96, 128), layers=1, in_channels=4):
     )
 
 
-def widen(net):
-    """The inpainting sibling of a trained denoiser: five more input channels (mask, masked image) that start without effect."""
-    wide = UNet2DConditionModel.from_config({**net.config, "in_channels": 9})
+def narrow(net, blank):
+    """The plain denoiser that a 9-channel one already is when asked to repaint everything: a 4-channel copy.
+
+    blank: latents (4,) of the grey picture that such a request shows. A constant input only adds to the bias (but for the
+    outermost ring of latents, where the convolution is padded; training sees to that).
+    """
+    plain = UNet2DConditionModel.from_config({**net.config, "in_channels": 4})
     state = dict(net.state_dict())
-    state["conv_in.weight"] = F.pad(state["conv_in.weight"], (0, 0, 0, 0, 0, 5))
-    wide.load_state_dict(state)
-    return wide
+    weight = state["conv_in.weight"]
+    shown = torch.cat([torch.ones(1), blank.cpu()]).to(weight)
+    state["conv_in.weight"] = weight[:, :4]
+    state["conv_in.bias"] = state["conv_in.bias"] + weight[:, 4:].sum((2, 3)) @ shown
+    plain.load_state_dict(state)
+    return plain
 
 
-def noise_loss(net, latents, text, alphas, generator, condition=None):
-    """Weighted squared error of the predicted noise: a scalar. latents (N, 4, h, w), text (N, tokens, width)."""
-    count = len(latents)
+def noise_loss(net, latents, text, alphas, generator, condition=None, people=None):
+    """Weighted squared error of the predicted noise: a scalar.
+
+    latents (N, 4, h, w), text (N, tokens, width), condition (N, 5, h, w) for the inpainting sibling, people (N, 1, h, w) in [0, 1].
+    The noise has a part that is constant over the picture (offset noise, Guttenberg 2023).
+    """
+    count, channels = latents.shape[:2]
     t = torch.randint(len(alphas), (count,), generator=generator)
-    noise = torch.randn(latents.shape, generator=generator).to(latents)
+    noise = torch.randn(latents.shape, generator=generator)
+    noise = (noise + OFFSET * torch.randn(count, channels, 1, 1, generator=generator)).to(latents)
     a = alphas[t].view(-1, 1, 1, 1).to(latents)
     noisy = a.sqrt() * latents + (1 - a).sqrt() * noise
     given = noisy if condition is None else torch.cat([noisy, condition], 1)
-    error = (net(given, t.to(latents.device), encoder_hidden_states=text).sample.float() - noise).square().mean((1, 2, 3))
+    error = (net(given, t.to(latents.device), encoder_hidden_states=text).sample.float() - noise).square()
+    if people is not None:
+        error = error * (1 + PERSON * people) / (1 + PERSON * people.mean())
     snr = (a / (1 - a)).flatten()
-    return (error * snr.clamp(max=SNR_CAP) / snr * weight_scale(alphas).to(latents)).mean()
+    return (error.mean((1, 2, 3)) * snr.clamp(max=SNR_CAP) / snr * weight_scale(alphas).to(latents)).mean()
 
 
 def weight_scale(alphas):

@@ -4,8 +4,8 @@
     python -m reproduce.world.train autoencoder  4x, 4 latent channels
     python -m reproduce.world.train decoder      its decoder alone, for longer: the latents stay what they are
     python -m reproduce.world.train clip         tokenizer, text and image tower
-    python -m reproduce.world.train denoiser     epsilon prediction on the autoencoder's latents
-    python -m reproduce.world.train inpainting   the 9-channel sibling, started from the denoiser
+    python -m reproduce.world.train inpainting   the 9-channel denoiser: epsilon prediction on the autoencoder's latents
+    python -m reproduce.world.train denoiser     the plain denoiser, started from its 9-channel sibling
     python -m reproduce.world.train bundle       write reproduce/bundle, half precision, as diffusers reads it
 
 Each stage resumes from its checkpoint in --work and ends at the same weights. The published bundle's own numbers of steps
@@ -20,7 +20,7 @@ import torch
 
 from . import denoiser as dn
 from . import tower
-from .data import batch_of, contexts, latents, masked, pictures, shards
+from .data import batch_of, blank, contexts, latents, masked, people_in_latents, pictures, shards
 from .fit import train
 from .train_codec import train_autoencoder, train_decoder
 
@@ -28,13 +28,13 @@ SIZES = {  # pictures, steps of each stage and their batch
     "tiny": dict(pictures=1, masked=1, leaves=64, autoencoder=(4, 4), decoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
     "small": dict(
         pictures=20,
-        masked=6,
+        masked=20,
         leaves=1500,
-        autoencoder=(4500, 8),
-        decoder=(1500, 8),
+        autoencoder=(10000, 8),
+        decoder=(2000, 8),
         clip=(1200, 64),
-        denoiser=(1600, 64),
-        inpainting=(3000, 48),
+        inpainting=(6000, 64),
+        denoiser=(500, 64),
     ),
     "large": dict(
         pictures=120,
@@ -43,8 +43,8 @@ SIZES = {  # pictures, steps of each stage and their batch
         autoencoder=(150000, 32),
         decoder=(50000, 32),
         clip=(30000, 256),
-        denoiser=(150000, 256),
-        inpainting=(50000, 256),
+        inpainting=(150000, 256),
+        denoiser=(20000, 256),
     ),
 }
 
@@ -80,44 +80,59 @@ def train_clip(args):
     text_tower.save_pretrained(args.work / "text_encoder")
 
 
-def train_denoiser(args):
-    """Epsilon prediction on sampled latents; a tenth of the captions empty."""
-    from diffusers.models.attention_processor import AttnProcessor
-
-    _, batch = args.size["denoiser"]
-    data, (table, row) = latents(args), contexts(args)
-    torch.manual_seed(args.seed)
-    alphas, net = dn.schedule().alphas_cumprod, dn.denoiser().to(args.device, memory_format=torch.channels_last)
-    net.set_attn_processor(AttnProcessor())  # so few tokens: plain products are faster than the fused kernel on a CPU
-
-    def loss(net, step, generator):
-        rows, sample, text = batch_of(args, data, table, row, batch, generator)
-        with torch.autocast(args.device, torch.bfloat16):
-            return dn.noise_loss(net, sample, text, alphas, generator)
-
-    net = train(args, "denoiser", net, loss, average=0.999, muon=1e-2, adam=1e-3)
-    net.save_pretrained(args.work / "unet")
-
-
 def train_inpainting(args):
-    """Started from the denoiser; the latents of masked pictures are encoded once."""
+    """Both denoisers' long training: a 9-channel net on sampled latents that is often asked to repaint everything.
+
+    One training serves two nets, since repainting everything is what the plain denoiser does. A tenth of the captions is empty.
+    """
     from diffusers import UNet2DConditionModel
 
     _, batch = args.size["inpainting"]
     data, (table, row) = latents(args), contexts(args)
-    mask, hidden = masked(args, data["scale"])
+    (mask, hidden), (grey, spread) = masked(args, data["scale"]), blank(args, data["scale"])
+    people = people_in_latents(args)
     torch.manual_seed(args.seed)
-    net = dn.widen(UNet2DConditionModel.from_pretrained(args.work / "unet")).to(args.device, memory_format=torch.channels_last)
-    alphas = dn.schedule().alphas_cumprod
+    net = UNet2DConditionModel.from_pretrained(args.start / "inpainting/unet").float() if args.start else dn.denoiser(in_channels=9)
+    alphas, net = dn.schedule().alphas_cumprod, ready(net, args)
 
     def loss(net, step, generator):
         rows, sample, text = batch_of(args, data, table, row, batch, generator, len(mask))
-        condition = torch.cat([mask[rows], hidden[rows]], 1).to(args.device)
+        whole = torch.rand(batch, 1, 1, 1, generator=generator) < dn.WHOLE
+        empty = grey + spread * torch.randn(batch, *grey.shape[1:], generator=generator)
+        condition = torch.cat([torch.where(whole, 1, mask[rows]), torch.where(whole, empty, hidden[rows])], 1).to(args.device)
         with torch.autocast(args.device, torch.bfloat16):
-            return dn.noise_loss(net, sample, text, alphas, generator, condition)
+            return dn.noise_loss(net, sample, text, alphas, generator, condition, people[rows].to(args.device))
 
-    net = train(args, "inpainting", net, loss, average=0.998, muon=5e-3, adam=5e-4)
+    net = train(args, "inpainting", net, loss, average=0.999, muon=1e-2, adam=1e-3)
     net.save_pretrained(args.work / "unet_inpainting")
+
+
+def train_denoiser(args):
+    """The plain denoiser, which starts as its inpainting sibling asked to repaint everything."""
+    from diffusers import UNet2DConditionModel
+
+    _, batch = args.size["denoiser"]
+    data, (table, row), people = latents(args), contexts(args), people_in_latents(args)
+    torch.manual_seed(args.seed)
+    grey, _ = blank(args, data["scale"])
+    net = dn.narrow(UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting"), grey[0, :, 16, 16])
+    alphas, net = dn.schedule().alphas_cumprod, ready(net, args)
+
+    def loss(net, step, generator):
+        rows, sample, text = batch_of(args, data, table, row, batch, generator)
+        with torch.autocast(args.device, torch.bfloat16):
+            return dn.noise_loss(net, sample, text, alphas, generator, people=people[rows].to(args.device))
+
+    net = train(args, "denoiser", net, loss, average=0.998, muon=5e-3, adam=5e-4)
+    net.save_pretrained(args.work / "unet")
+
+
+def ready(net, args):
+    """A denoiser on its device, as it trains fastest: so few tokens that plain products beat the fused kernel on a CPU."""
+    from diffusers.models.attention_processor import AttnProcessor
+
+    net.set_attn_processor(AttnProcessor())
+    return net.to(args.device, memory_format=torch.channels_last)
 
 
 def bundle(args):
@@ -154,8 +169,8 @@ STAGES = {
     "autoencoder": train_autoencoder,
     "decoder": train_decoder,
     "clip": train_clip,
-    "denoiser": train_denoiser,
     "inpainting": train_inpainting,
+    "denoiser": train_denoiser,
     "bundle": bundle,
 }
 
@@ -171,7 +186,8 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path(".train"), help="checkpoints and logs")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "bundle")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kl", type=float, default=0.03, help="weight of the autoencoder's KL term")
+    parser.add_argument("--start", type=Path, help="a bundle whose autoencoder and inpainting denoiser training goes on from")
+    parser.add_argument("--kl", type=float, default=0.3, help="weight of the autoencoder's KL term")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)
     args.size = SIZES[args.size]

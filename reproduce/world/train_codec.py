@@ -28,20 +28,23 @@ def crops(args, batch):
     return crop
 
 
-def sample(net, images, generator):
-    """The posterior of a batch and the pictures decoded from a draw of it, under autocast."""
+def sample(net, images, generator, spread=1):
+    """The posterior of a batch and the pictures decoded from a draw of it (`spread` of its deviation), under autocast."""
     with torch.autocast(images.device.type, torch.bfloat16):
         posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(images.device)
+        noise = spread * torch.randn(posterior.mean.shape, generator=generator).to(images.device)
         return posterior, net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
 
 
 def train_autoencoder(args):
     """The whole autoencoder; at the end its latents are brought to unit deviation."""
+    from diffusers import AutoencoderKL
+
     _, batch = args.size["autoencoder"]
     crop = crops(args, batch)
     torch.manual_seed(args.seed)
-    net = ae.autoencoder().to(args.device, memory_format=torch.channels_last)
+    net = AutoencoderKL.from_pretrained(args.start / "vae").float() if args.start else ae.autoencoder()
+    net = net.to(args.device, memory_format=torch.channels_last)
 
     def loss(net, step, generator):
         images = crop(step, generator)
@@ -56,7 +59,10 @@ def train_autoencoder(args):
 
 
 def train_decoder(args):
-    """The decoder under a fixed encoder, without the term for local energies, which serves the encoder."""
+    """The decoder under a fixed encoder, without what serves the encoder: local energies and the faintest texture.
+
+    It learns to read the posterior's mean, which methods and measures use, as well as draws of it, which pipelines start from.
+    """
     from diffusers import AutoencoderKL
 
     _, batch = args.size["decoder"]
@@ -67,7 +73,8 @@ def train_decoder(args):
 
     def loss(net, step, generator):
         images = crop(step, generator)
-        return ae.loss(sample(net, images, generator)[1], images, energy=0)
+        spread = torch.rand(batch, 1, 1, 1, generator=generator).to(args.device)
+        return ae.loss(sample(net, images, generator, spread)[1], images, floor=8 / 255, energy=0)
 
     net = train(args, "decoder", net, loss, judge=_judge_autoencoder(args), judge_every=1000, muon=4e-3, adam=6e-4)
     net.save_pretrained(args.work / "vae_decoder")
