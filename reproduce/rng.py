@@ -23,11 +23,11 @@ def child(seed, *purpose):
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def generator(seed, *purpose):
-    """A fresh torch.Generator on the CPU for this seed and purpose."""
+def generator(seed, *purpose, device="cpu"):
+    """A fresh torch.Generator for this seed and purpose. On another device than the CPU it is another stream: for training alone."""
     import torch  # late, so that `child` serves code that has no other need of torch
 
-    return torch.Generator().manual_seed(child(seed, *purpose))
+    return torch.Generator(device).manual_seed(child(seed, *purpose))
 
 
 def each(generator, count):

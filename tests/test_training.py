@@ -37,16 +37,17 @@ def test_orthogonal_keeps_directions_and_levels_their_sizes(shape):
 
 def test_a_step_of_muon_is_nesterov_momentum_made_orthogonal():
     p, lr = nn.Parameter(torch.randn(6, 2, 2, 2, generator=rng.generator(0))), 0.1  # a kernel: a matrix (6, 8)
-    q = nn.Parameter(torch.randn(32, 8, generator=rng.generator(1)))  # a tall matrix takes longer steps
-    muon, start, momentum = Muon([p, q], lr), [p.detach().clone(), q.detach().clone()], [0, 0]
+    q, r = (nn.Parameter(torch.randn(32, 8, generator=rng.generator(k))) for k in (1, 2))  # tall matrices take longer steps
+    muon, start, momentum = Muon([p, q, r], lr), [x.detach().clone() for x in (p, q, r)], [0, 0, 0]
     for step in range(2):
-        for k, (x, stretch) in enumerate(((p, 1), (q, 2))):
+        for k, (x, stretch) in enumerate(((p, 1), (q, 2), (r, 2))):
             x.grad = torch.randn(x.shape, generator=rng.generator(step, "grad", k))
             momentum[k] = 0.95 * momentum[k] + x.grad
             start[k] -= lr * stretch * orthogonal((x.grad + 0.95 * momentum[k]).flatten(1)).view_as(x)
         muon.step()
         torch.testing.assert_close(p.detach(), start[0])
         torch.testing.assert_close(q.detach(), start[1])
+        torch.testing.assert_close(r.detach(), start[2])
 
 
 class Small(nn.Module):
@@ -142,8 +143,8 @@ def test_the_average_is_that_of_the_weights_seen(tmp_path, monkeypatch):
     seen = [weights(small())]
     step = Optimiser.step
 
-    def watched(self, loss, at):
-        step(self, loss, at)
+    def watched(self, loss, at, done):
+        step(self, loss, at, done)
         seen.append(weights(nets[0]))
 
     monkeypatch.setattr(Optimiser, "step", watched)
@@ -179,6 +180,27 @@ def test_a_checkpoint_of_another_run_is_refused_in_one_line(tmp_path, change):
     with pytest.raises(ValueError, match="12 steps with seed 0, this one has") as told:
         run(tmp_path, **change)
     assert "\n" not in str(told.value) and "move the file away" in str(told.value)
+
+
+def test_with_minutes_the_clock_decides(tmp_path, monkeypatch):
+    now, rates, step = [1000.0], [], Optimiser.step
+
+    def ticking(self, loss, at, done):
+        now[0] += 2
+        step(self, loss, at, done)
+        rates.append(self.parts[0][0].param_groups[0]["lr"])
+
+    monkeypatch.setattr(Optimiser, "step", ticking)
+    monkeypatch.setattr("reproduce.world.fit.time.time", lambda: now[0])
+    run(tmp_path, steps=3, minutes=2, judge=lambda net: {"good": 1}, judge_every=1000)
+    assert len(rates) == 60 and rates[-1] < 0.01 * max(rates), "two minutes of steps of two seconds, whatever `steps` says"
+    assert rates[54] == pytest.approx(0.01 * 0.5 * (1 + np.cos(np.pi * 0.9)), rel=1e-4)
+    kept = torch.load(tmp_path / "small.pt", weights_only=True)
+    assert kept["step"] == 60 and kept["seconds"] == 120
+    assert json.loads((tmp_path / "small.jsonl").read_text().splitlines()[-1])["good"] == 1, "judged at the end"
+    run(tmp_path, stop=60, minutes=2)
+    with pytest.raises(ValueError, match="belongs to a run of None steps"):
+        run(tmp_path)
 
 
 def test_the_log_says_losses_and_judgements(tmp_path):
@@ -246,7 +268,7 @@ def test_the_bundle_is_half_precision_and_readable_by_older_transformers(trained
     work, bundle = trained
     assert CLIPModel.from_pretrained(bundle / "clip").dtype == torch.float32
     files = list(bundle.rglob("*.safetensors"))
-    assert len(files) == 5
+    assert len(files) == 5 and not any("_name_or_path" in file.read_text() for file in bundle.rglob("config.json"))
     for file in files:
         with safe_open(file, "pt") as tensors:
             kinds = {tensors.get_slice(k).get_dtype() for k in tensors.keys() if "position_ids" not in k}  # noqa: SIM118
@@ -281,10 +303,29 @@ def test_pictures_are_rendered_once_and_are_those_of_their_seed(trained, monkeyp
     made = render(data.SEED, 50)
     assert torch.equal(part["images"], (made.images * 255).round().to(torch.uint8)) and part["captions"] == made.captions
     assert torch.equal(part["people"], (made.masks["person"] * 255).round().to(torch.uint8))
+    leaves = torch.load(work / "leaves-000.pt", weights_only=True)["images"]
+    assert torch.equal(leaves, (data.dead_leaves(50, 128, rng.generator(0, "leaves", 0, 0)) * 255).round().to(torch.uint8))
     monkeypatch.setattr(data, "render", lambda *args: pytest.fail("rendered again"))
-    data.pictures(SimpleNamespace(work=work, size=dict(pictures=1)))
+    data.pictures(SimpleNamespace(work=work, size=dict(pictures=1, leaves=1), seed=0, workers=1))
     with pytest.raises(ValueError, match="pictures-001.pt .1 of 2 shards missing.; run the stage `pictures` first"):
         data.shards(SimpleNamespace(work=work, size=dict(pictures=2)))
+
+
+def test_many_workers_render_what_one_does(trained, tmp_path, monkeypatch):
+    work, _ = trained
+    monkeypatch.setattr(data, "SHARD", 50)
+    data.pictures(SimpleNamespace(work=tmp_path, size=dict(pictures=1, leaves=1), seed=0, workers=2))
+    for name in ("pictures-000.pt", "leaves-000.pt"):
+        assert (tmp_path / name).read_bytes() == (work / name).read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {"pictures-000.pt", "leaves-000.pt"}
+
+
+def test_windows_are_cut_from_their_corners_and_come_round():
+    images = torch.arange(2 * 3 * 8 * 8).remainder(251).to(torch.uint8).view(2, 3, 8, 8)
+    rows, top, left = torch.tensor([1, 0, 1]), torch.tensor([0, 3, -2]), torch.tensor([4, 0, 6])
+    got = data.window(images, rows, top, left, 4)
+    for x, row, y, z in zip(got, rows, top.tolist(), left.tolist(), strict=True):
+        assert torch.equal((x * 255).round(), images[row].roll((-y, -z), (1, 2))[:, :4, :4].float())
 
 
 def test_training_latents_are_the_autoencoders_at_unit_variance(trained):
@@ -321,7 +362,7 @@ def test_batches_pair_latents_with_their_captions_and_drop_a_tenth(trained):
     table, row = data.contexts(args)
     assert len(table) == len(set(captions)) + 1
     known = dict(mean=torch.arange(50.0).view(50, 1, 1, 1).expand(50, 4, 2, 2), std=torch.zeros(50, 4, 2, 2))
-    rows, sample, text = data.batch_of(args, known, table, row, 3000, rng.generator(0), 20)
+    rows, sample, text = data.batch_of(known, table, row, 3000, rng.generator(0), 20)
     assert torch.equal(sample[:, 0, 0, 0].long(), rows) and rows.max() == 19 and rows.min() == 0
     dropped = (text == table[-1]).flatten(1).all(1)
     assert 0.08 < dropped.float().mean() < 0.12
@@ -339,17 +380,20 @@ def test_training_goes_on_from_a_bundle(trained, tmp_path, monkeypatch):
 
     work, bundle = trained
     shutil.copytree(work, tmp_path / "work", ignore=shutil.ignore_patterns("*.pt", "bundle"))
-    for file in [*work.glob("pictures-*.pt"), *work.glob("latents-*.pt"), *work.glob("masked-*.pt")]:
+    for file in [file for kind in ("pictures", "leaves", "latents", "masked") for file in work.glob(f"{kind}-*.pt")]:
         shutil.copy(file, tmp_path / "work")
     begun = {}
     monkeypatch.setattr(train, "train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
     monkeypatch.setattr("reproduce.world.train_codec.train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
-    for stage in ("autoencoder", "inpainting"):
+    for stage in ("autoencoder", "decoder", "inpainting"):
         train.main([stage, "--size", "tiny", "--work", str(tmp_path / "work"), "--device", "cpu", "--start", str(bundle)])
     opened = profiles.open(str(bundle)).model
-    for net, own in ((begun["inpainting"], opened.unet_inpainting), (begun["autoencoder"].decoder, opened.vae.decoder)):
+    nets = {"inpainting": opened.unet_inpainting, "autoencoder": opened.vae, "decoder": opened.vae}
+    assert not any(p.requires_grad for p in begun["decoder"].encoder.parameters())
+    for net, own in ((begun[stage], own) for stage, own in nets.items()):
         ours, theirs = net.state_dict(), own.state_dict()
-        assert all(torch.allclose(ours[name], theirs[name].float(), atol=1e-6) for name in theirs if "conv_in" not in name)
+        kept = [name for name in theirs if not name.endswith(("conv_in.weight", "quant_conv.weight", "quant_conv.bias"))]
+        assert all(torch.allclose(ours[name], theirs[name].float(), atol=1e-6) for name in kept)
 
 
 def test_a_share_of_the_pictures_is_repainted_whole(trained, monkeypatch):

@@ -16,6 +16,7 @@ much as the one for brightness; and the posterior's deviation, whose work is don
 Stable Diffusion's is small too.
 """
 
+import piq
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
@@ -133,7 +134,7 @@ def loss(out, images, *, floor=1 / 255, energy=1.2):
     """Distance of reconstructions `out` from `images`, both (N, 3, H, W) in [0, 1]: a scalar.
 
     floor: magnitude below which texture stops counting; energy: weight of local energies. Colour differences count as much as
-    brightness: fine colour is what JPEG drops first, and an encoder that reads it is one that JPEG can protect.
+    brightness, so that the encoder reads fine colour too, which JPEG drops first.
     """
     to_ycc = lambda x: torch.einsum("ij,njhw->nihw", YCC.to(x), x)  # noqa: E731
     *fine, coarse = zip(octaves(to_ycc(out)), octaves(to_ycc(images)), strict=True)
@@ -143,3 +144,8 @@ def loss(out, images, *, floor=1 / 255, energy=1.2):
         total = total + 0.5 * ((mine - true).abs() / (magnitude + floor)).mean()
         total = total + energy * ((local(mine) - magnitude).abs() / (magnitude + floor)).mean()
     return total
+
+
+def fidelity(out, images):
+    """What the decoder ends with, under a fixed encoder: squared error, and what SSIM lacks to 1, which keeps contrast; a scalar."""
+    return 100 * (out - images).square().mean() + 4 * (1 - piq.ssim(out.clamp(0, 1), images))

@@ -7,7 +7,7 @@ from .tower import WIDTH
 
 EMPTY = 0.1  # share of captions dropped for classifier-free guidance
 SNR_CAP = 5.0  # min-SNR weighting (Hang et al. 2023): early training spends itself on the steps that matter
-WHOLE = 0.4  # share of pictures the inpainting denoiser is asked to repaint whole: what the plain denoiser starts from
+WHOLE = 0.4  # share of a batch that the inpainting denoiser is asked to repaint whole: what the plain denoiser starts from
 PERSON = 2.0  # how much more a latent under the person counts: faces are small and what visitors look at
 OFFSET = 0.15  # of the noise, the same over a picture's channel: brightness and colour are to be read where the picture is shown
 
@@ -67,13 +67,13 @@ def noise_loss(net, latents, text, alphas, generator, condition=None, people=Non
     The noise has a part that is constant over the picture (offset noise, Guttenberg 2023).
     """
     count, channels = latents.shape[:2]
-    t = torch.randint(len(alphas), (count,), generator=generator)
-    noise = torch.randn(latents.shape, generator=generator)
-    noise = (noise + OFFSET * torch.randn(count, channels, 1, 1, generator=generator)).to(latents)
+    drawn = dict(generator=generator, device=latents.device)
+    t = torch.randint(len(alphas), (count,), **drawn)
+    noise = torch.randn(latents.shape, **drawn) + OFFSET * torch.randn(count, channels, 1, 1, **drawn)
     a = alphas[t].view(-1, 1, 1, 1).to(latents)
     noisy = a.sqrt() * latents + (1 - a).sqrt() * noise
     given = noisy if condition is None else torch.cat([noisy, condition], 1)
-    error = (net(given, t.to(latents.device), encoder_hidden_states=text).sample.float() - noise).square()
+    error = (net(given, t, encoder_hidden_states=text).sample.float() - noise).square()
     if people is not None:
         error = error * (1 + PERSON * people) / (1 + PERSON * people.mean())
     snr = (a / (1 - a)).flatten()
@@ -91,10 +91,11 @@ def masks(count, size, generator, people=None):
 
     people: person masks (count, 1, size, size) in [0, 1], or None.
     """
-    axis = (torch.arange(size) + 0.5) / size
+    drawn = dict(generator=generator, device=generator.device)
+    axis = (torch.arange(size, device=generator.device) + 0.5) / size
     y, x = axis[None, :, None], axis[None, None, :]
-    rand = lambda low, high: low + (high - low) * torch.rand(count, 1, 1, generator=generator)  # noqa: E731
-    out = torch.zeros(count, size, size)
+    rand = lambda low, high: low + (high - low) * torch.rand(count, 1, 1, **drawn)  # noqa: E731
+    out = torch.zeros(count, size, size, device=generator.device)
     for _ in range(3):
         height, width, cy, cx = rand(0.1, 0.5), rand(0.1, 0.5), rand(0, 1), rand(0, 1)
         box = ((y - cy).abs() < height) & ((x - cx).abs() < width)
@@ -103,11 +104,7 @@ def masks(count, size, generator, people=None):
         kind = rand(0, 1)
         out = torch.where((kind < 0.45) & box | (kind > 0.75) & stroke, 1.0, out)
     if people is not None:
-        around, whole, choice = (
-            (people[:, 0] < 0.5).float(),
-            torch.ones_like(out),
-            torch.rand(count, 1, 1, generator=generator),
-        )
+        around, chosen = (people[:, 0] < 0.5).float(), torch.rand(count, 1, 1, **drawn) < 0.5
         present = people.flatten(1).amax(1).view(-1, 1, 1) > 0.5
-        out = torch.where(present & (choice < 0.5), around, torch.where(choice > 0.92, whole, out))
+        out = torch.where(present & chosen, around, out)
     return out[:, None]

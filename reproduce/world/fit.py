@@ -19,6 +19,7 @@ def fit(
     stage,
     steps,
     folder,
+    minutes=None,
     seed=0,
     average=0.998,
     save_every=500,
@@ -30,15 +31,17 @@ def fit(
 ):
     """Train `net` for `steps` steps of `loss(net, step, generator) -> scalar` and return its averaged copy.
 
-    A checkpoint in `folder` is picked up where it stopped; each step has a generator of its own, so an interrupted run
-    ends at the same weights. `judge(net) -> dict` is asked now and then and at the end; the log is one JSON line an entry.
+    A checkpoint in `folder` is picked up where it stopped; each step has a random stream of its own, on the net's device, so an
+    interrupted run ends at the same weights. With `minutes` the clock decides in place of `steps`: the learning rate falls with
+    the time spent. `judge(net) -> dict` is asked now and then and at the end; the log is one JSON line an entry.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, log = folder / f"{stage}.pt", folder / f"{stage}.jsonl"
+    steps, device = None if minutes else steps, next(net.parameters()).device
     optimiser, mean, start, spent = Optimiser(net, steps, muon=muon, adam=adam), copy.deepcopy(net), 0, 0.0
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True, map_location=next(net.parameters()).device)
+        state = torch.load(checkpoint, weights_only=True, map_location=device)
         if state["steps"] != steps or state["seed"] != seed:
             raise ValueError(
                 f"{checkpoint} belongs to a run of {state['steps']} steps with seed {state['seed']}, this one has {steps} and"
@@ -49,6 +52,9 @@ def fit(
         optimiser.load_state_dict(state["optimiser"])
         start, spent = state["step"], state["seconds"]
     began, recent = time.time() - spent, []
+    share = (lambda step: (time.time() - began) / 60 / minutes) if minutes else (lambda step: step / steps)
+    pairs = list(zip(mean.state_dict().values(), net.state_dict().values(), strict=True))
+    floats = [pair for pair in pairs if pair[0].is_floating_point()]
 
     def note(step, **values):
         entry = dict(stage=stage, step=step, seconds=round(time.time() - began), **values)
@@ -72,25 +78,34 @@ def fit(
         )
         os.replace(part, checkpoint)
 
-    for step in range(start, steps):
+    step, done = start, share(start)
+    while done < 1:
         net.train()
-        value = loss(net, step, rng.generator(seed, stage, step))
-        optimiser.step(value, step)
+        value = loss(net, step, rng.generator(seed, stage, step, device=device))
+        optimiser.step(value, step, done)
         recent.append(value.detach())
         pull = max(1 - average, 1 / (step + 2))  # of the step alone, or a resumed run would end elsewhere
         with torch.no_grad():
-            for slow, fast in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-                slow.lerp_(fast, pull) if slow.is_floating_point() else slow.copy_(fast)
-        if (step + 1) % say_every == 0 or step + 1 == steps:
-            note(step + 1, loss=round(torch.stack(recent).mean().item(), 4))
+            torch._foreach_lerp_(*(list(half) for half in zip(*floats, strict=True)), pull)
+        step, done = step + 1, share(step + 1)
+        due = lambda every: step % every == 0 or done >= 1  # noqa: B023, E731
+        if due(say_every):
+            note(step, loss=round(torch.stack(recent).mean().item(), 4))
             recent.clear()
-        if (step + 1) % save_every == 0 or step + 1 == steps:
-            keep(step + 1)
-        if judge and ((step + 1) % judge_every == 0 or step + 1 == steps):
-            note(step + 1, **judge(mean.eval()))
+        if due(save_every):
+            keep(step)
+        if judge and due(judge_every):
+            note(step, **judge(mean.eval()))
     return mean.eval()
 
 
 def train(args, stage, net, loss, **how):
-    """`fit` for one stage of `reproduce.world.train`: its steps from args.size, its folder and seed from args."""
-    return fit(net, loss, stage=stage, steps=args.size[stage][0], folder=args.work, seed=args.seed, **how)
+    """`fit` for one stage of `reproduce.world.train`: its steps from args.size, its minutes, folder and seed from args."""
+    return fit(net, loss, stage=stage, steps=args.size[stage][0], minutes=args.minutes, folder=args.work, seed=args.seed, **how)
+
+
+def quick(*parts):
+    """Compile parts of a net that live on a GPU, in place: many small kernels become few."""
+    for part in parts:
+        if next(part.parameters()).is_cuda:
+            part.compile()

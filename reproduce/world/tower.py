@@ -93,7 +93,7 @@ def portable(bundle, tokens):
 
     Version 5 leaves the prefix of the text tower's names and the two files of the tokenizer (made in `tokens`) away; version 4 then
     fills the tower with random numbers and only warns. Version 5 also loads towers in the precision their config names, beside
-    diffusers' parts in single precision, with which they could not run.
+    diffusers' parts in single precision, with which they could not run. Where the parts lay while they were trained is nobody's business.
     """
     bundle = Path(bundle)
     file = bundle / "text_encoder" / "model.safetensors"
@@ -103,6 +103,9 @@ def portable(bundle, tokens):
         shutil.copy(Path(tokens) / name, bundle / "tokenizer" / name)
     for config in (bundle / "text_encoder" / "config.json", bundle / "clip" / "config.json"):
         config.write_text(config.read_text().replace('"float16"', '"float32"'))
+    for config in bundle.rglob("config.json"):
+        told = {key: value for key, value in json.loads(config.read_text()).items() if key != "_name_or_path"}
+        config.write_text(json.dumps(told, indent=2) + "\n")
 
 
 def pixels(images):

@@ -20,31 +20,48 @@ import torch
 
 from . import denoiser as dn
 from . import tower
-from .data import batch_of, blank, contexts, latents, masked, people_in_latents, pictures, shards
-from .fit import train
+from .data import batch_of, blank, contexts, latents, masked, people_in_latents, pictures, shards, window
+from .fit import quick, train
 from .train_codec import train_autoencoder, train_decoder
 
-SIZES = {  # pictures, steps of each stage and their batch
-    "tiny": dict(pictures=1, masked=1, leaves=64, autoencoder=(4, 4), decoder=(4, 4), clip=(4, 16), denoiser=(4, 8), inpainting=(4, 8)),
+# Thousands of pictures: all, those shown with a part masked, the autoencoder's, dead leaves; then the side of the autoencoder's crops,
+# and each stage's steps and batch.
+SIZES = {
+    "tiny": dict(
+        pictures=1,
+        masked=1,
+        crops=1,
+        leaves=1,
+        crop=64,
+        autoencoder=(4, 4),
+        decoder=(4, 4),
+        clip=(4, 16),
+        denoiser=(4, 8),
+        inpainting=(4, 8),
+    ),
     "small": dict(
         pictures=20,
         masked=20,
-        leaves=1500,
+        crops=10,
+        leaves=2,
+        crop=64,
         autoencoder=(10000, 8),
-        decoder=(2000, 8),
+        decoder=(1500, 4),
         clip=(1200, 64),
         inpainting=(6000, 64),
         denoiser=(500, 64),
     ),
     "large": dict(
-        pictures=120,
-        masked=120,
-        leaves=20000,
+        pictures=64,
+        masked=64,
+        crops=24,
+        leaves=8,
+        crop=128,
         autoencoder=(150000, 32),
         decoder=(50000, 32),
         clip=(30000, 256),
-        inpainting=(150000, 256),
-        denoiser=(20000, 256),
+        inpainting=(150000, 512),
+        denoiser=(20000, 512),
     ),
 }
 
@@ -55,22 +72,23 @@ def train_clip(args):
 
     _, batch = args.size["clip"]
     images, captions, _ = shards(args)
+    images = images.to(args.device)
     begun = (args.work / "clip.pt").exists()  # its embeddings belong to the vocabulary it was begun with
     tokens = CLIPTokenizer.from_pretrained(args.work / "tokenizer") if begun else tower.tokenizer(args.work / "tokenizer")
     torch.manual_seed(args.seed)
-    net, text = tower.clip(tokens).to(args.device), tower.ids(tokens, captions)
+    net, text = tower.clip(tokens).to(args.device), tower.ids(tokens, captions).to(args.device)
 
     def loss(net, step, generator):
-        rows = torch.randint(len(images), (batch,), generator=generator)
-        dy, dx = torch.randint(-6, 7, (2,), generator=generator).tolist()
-        seen = images[rows].roll((dy, dx), (2, 3)).to(args.device).float() / 255
-        seen = (seen + 0.05 * torch.rand((), generator=generator) * torch.randn(seen.shape, generator=generator).to(seen)).clamp(0, 1)
+        drawn = dict(generator=generator, device=generator.device)
+        rows, (dy, dx) = torch.randint(len(images), (batch,), **drawn), torch.randint(-6, 7, (2, batch), **drawn)
+        seen = window(images, rows, dy, dx, images.shape[-1])
+        seen = (seen + 0.05 * torch.rand((batch, 1, 1, 1), **drawn) * torch.randn(seen.shape, **drawn)).clamp(0, 1)
         with torch.autocast(args.device, torch.bfloat16):
-            return tower.contrast(net, seen, text[rows].to(args.device))
+            return tower.contrast(net, seen, text[rows])
 
     from .quality import retrieval
 
-    net = train(args, "clip", net, loss, judge=lambda n: retrieval(n, tokens), muon=4e-3, adam=1e-3)
+    net = train(args, "clip", net, loss, judge=lambda n: retrieval(n, tokens), judge_every=4000, muon=4e-3, adam=1e-3)
     net.save_pretrained(args.work / "clip")
     from transformers import CLIPTextModel
 
@@ -93,15 +111,16 @@ def train_inpainting(args):
     people = people_in_latents(args)
     torch.manual_seed(args.seed)
     net = UNet2DConditionModel.from_pretrained(args.start / "inpainting/unet").float() if args.start else dn.denoiser(in_channels=9)
-    alphas, net = dn.schedule().alphas_cumprod, ready(net, args)
+    alphas, net = dn.schedule().alphas_cumprod.to(args.device), ready(net, args)
 
     def loss(net, step, generator):
-        rows, sample, text = batch_of(args, data, table, row, batch, generator, len(mask))
-        whole = torch.rand(batch, 1, 1, 1, generator=generator) < dn.WHOLE
-        empty = grey + spread * torch.randn(batch, *grey.shape[1:], generator=generator)
-        condition = torch.cat([torch.where(whole, 1, mask[rows]), torch.where(whole, empty, hidden[rows])], 1).to(args.device)
+        drawn = dict(generator=generator, device=generator.device)
+        rows, sample, text = batch_of(data, table, row, batch, generator, len(mask))
+        whole = torch.rand(batch, 1, 1, 1, **drawn) < dn.WHOLE
+        empty = grey + spread * torch.randn(batch, *grey.shape[1:], **drawn)
+        condition = torch.cat([torch.where(whole, 1, mask[rows]), torch.where(whole, empty, hidden[rows])], 1)
         with torch.autocast(args.device, torch.bfloat16):
-            return dn.noise_loss(net, sample, text, alphas, generator, condition, people[rows].to(args.device))
+            return dn.noise_loss(net, sample, text, alphas, generator, condition, people[rows])
 
     net = train(args, "inpainting", net, loss, average=0.999, muon=1e-2, adam=1e-3)
     net.save_pretrained(args.work / "unet_inpainting")
@@ -116,12 +135,12 @@ def train_denoiser(args):
     torch.manual_seed(args.seed)
     grey, _ = blank(args, data["scale"])
     net = dn.narrow(UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting"), grey[0, :, 16, 16])
-    alphas, net = dn.schedule().alphas_cumprod, ready(net, args)
+    alphas, net = dn.schedule().alphas_cumprod.to(args.device), ready(net, args)
 
     def loss(net, step, generator):
-        rows, sample, text = batch_of(args, data, table, row, batch, generator)
+        rows, sample, text = batch_of(data, table, row, batch, generator)
         with torch.autocast(args.device, torch.bfloat16):
-            return dn.noise_loss(net, sample, text, alphas, generator, people=people[rows].to(args.device))
+            return dn.noise_loss(net, sample, text, alphas, generator, people=people[rows])
 
     net = train(args, "denoiser", net, loss, average=0.998, muon=5e-3, adam=5e-4)
     net.save_pretrained(args.work / "unet")
@@ -131,8 +150,11 @@ def ready(net, args):
     """A denoiser on its device, as it trains fastest: so few tokens that plain products beat the fused kernel on a CPU."""
     from diffusers.models.attention_processor import AttnProcessor
 
-    net.set_attn_processor(AttnProcessor())
-    return net.to(args.device, memory_format=torch.channels_last)
+    if args.device == "cpu":
+        net.set_attn_processor(AttnProcessor())
+    net = net.to(args.device, memory_format=torch.channels_last)
+    quick(net)
+    return net
 
 
 def bundle(args):
@@ -186,7 +208,9 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path(".train"), help="checkpoints and logs")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "bundle")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", type=Path, help="a bundle whose autoencoder and inpainting denoiser training goes on from")
+    parser.add_argument("--minutes", type=float, help="train the stage for so long, whatever its number of steps")
+    parser.add_argument("--workers", type=int, default=1, help="processes that render pictures")
+    parser.add_argument("--start", type=Path, help="a bundle that the stages autoencoder, decoder and inpainting go on from")
     parser.add_argument("--kl", type=float, default=0.3, help="weight of the autoencoder's KL term")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)

@@ -2,28 +2,23 @@
 
 import torch
 
-from .. import rng
 from . import autoencoder as ae
-from .data import shards
-from .fit import train
-from .leaves import dead_leaves
+from .data import leaves, shards, window
+from .fit import quick, train
 from .render import render
 
-SHARDS = 10  # crops and flips make enough of them
 
-
-def crops(args, batch):
-    """A function step, generator -> (batch, 3, 64, 64): three quarters renders, one quarter dead leaves, crops and flips."""
-    world, _, _ = shards(args, SHARDS)
-    made = [dead_leaves(min(64, args.size["leaves"]), 128, rng.generator(args.seed, "leaves", i)) for i in range(args.size["leaves"] // 64)]
-    leaves = (torch.cat(made) * 255).round().to(torch.uint8)
+def crops(args, batch, size):
+    """A function step, generator -> (batch, 3, size, size): three quarters renders, one quarter dead leaves, crops and flips."""
+    quarter = batch // 4
+    sources = [(shards(args, args.size["crops"])[0].to(args.device), batch - quarter), (leaves(args).to(args.device), quarter)]
 
     def crop(step, generator):
-        draw = lambda high, count: torch.randint(high, (count,), generator=generator)  # noqa: E731
-        (y, x), quarter = draw(65, 2).tolist(), batch // 4
-        images = torch.cat([world[draw(len(world), batch - quarter)], leaves[draw(len(leaves), quarter)]])
-        images = images[:, :, y : y + 64, x : x + 64]
-        return (images.flip(3) if step % 2 else images).to(args.device).float() / 255
+        draw = lambda high, count: torch.randint(high, (count,), generator=generator, device=generator.device)  # noqa: E731
+        corner = lambda images, count: draw(images.shape[-1] - size + 1, count)  # noqa: E731
+        parts = [window(images, draw(len(images), count), corner(images, count), corner(images, count), size) for images, count in sources]
+        images = torch.cat(parts)
+        return images.flip(3) if step % 2 else images
 
     return crop
 
@@ -32,7 +27,7 @@ def sample(net, images, generator, spread=1):
     """The posterior of a batch and the pictures decoded from a draw of it (`spread` of its deviation), under autocast."""
     with torch.autocast(images.device.type, torch.bfloat16):
         posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
-        noise = spread * torch.randn(posterior.mean.shape, generator=generator).to(images.device)
+        noise = spread * torch.randn(posterior.mean.shape, generator=generator, device=images.device)
         return posterior, net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
 
 
@@ -41,10 +36,11 @@ def train_autoencoder(args):
     from diffusers import AutoencoderKL
 
     _, batch = args.size["autoencoder"]
-    crop = crops(args, batch)
+    crop = crops(args, batch, args.size["crop"])
     torch.manual_seed(args.seed)
     net = AutoencoderKL.from_pretrained(args.start / "vae").float() if args.start else ae.autoencoder()
     net = net.to(args.device, memory_format=torch.channels_last)
+    quick(net.encoder, net.decoder)
 
     def loss(net, step, generator):
         images = crop(step, generator)
@@ -59,24 +55,25 @@ def train_autoencoder(args):
 
 
 def train_decoder(args):
-    """The decoder under a fixed encoder, without what serves the encoder: local energies and the faintest texture.
+    """The decoder under a fixed encoder, for fidelity alone and on whole pictures: what makes the encoder read texture has done its work.
 
     It learns to read the posterior's mean, which methods and measures use, as well as draws of it, which pipelines start from.
     """
     from diffusers import AutoencoderKL
 
     _, batch = args.size["decoder"]
-    crop = crops(args, batch)
-    net = AutoencoderKL.from_pretrained(args.work / "vae").to(args.device, memory_format=torch.channels_last)
+    crop = crops(args, batch, 128)
+    net = AutoencoderKL.from_pretrained((args.start or args.work) / "vae").float().to(args.device, memory_format=torch.channels_last)
     net.encoder.requires_grad_(False)
     net.quant_conv.requires_grad_(False)
+    quick(net.encoder, net.decoder)
 
     def loss(net, step, generator):
         images = crop(step, generator)
-        spread = torch.rand(batch, 1, 1, 1, generator=generator).to(args.device)
-        return ae.loss(sample(net, images, generator, spread)[1], images, floor=8 / 255, energy=0)
+        spread = torch.rand(batch, 1, 1, 1, generator=generator, device=images.device)
+        return ae.fidelity(sample(net, images, generator, spread)[1], images)
 
-    net = train(args, "decoder", net, loss, judge=_judge_autoencoder(args), judge_every=1000, muon=4e-3, adam=6e-4)
+    net = train(args, "decoder", net, loss, judge=_judge_autoencoder(args), judge_every=2000, muon=4e-3, adam=6e-4)
     net.save_pretrained(args.work / "vae_decoder")
 
 
