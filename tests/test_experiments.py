@@ -302,7 +302,7 @@ def test_the_table_shows_means_intervals_and_what_is_left():
 def test_the_verdict_has_a_sentence_for_each_kind_of_edit():
     said = read.verdict(made_up(FADES) + made_up(dict.fromkeys(QUALITIES, 0), edit="inpainting")).split("\n\n")
     assert [line.split(".")[0] for line in said] == ["Variation", "Inpainting", "Latents"]
-    assert "before the encoder sees it" in said[2]
+    assert all(part in said[2] for part in ("moves them by 0.40 of", f"lie {0.4 * FADES[75]:.2f} from", "own 0.00:"))
 
 
 def test_protections_are_summed_up_by_group():

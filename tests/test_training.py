@@ -199,7 +199,7 @@ def test_with_minutes_the_clock_decides(tmp_path, monkeypatch):
     assert kept["step"] == 60 and kept["seconds"] == 120
     assert json.loads((tmp_path / "small.jsonl").read_text().splitlines()[-1])["good"] == 1, "judged at the end"
     run(tmp_path, stop=60, minutes=2)
-    with pytest.raises(ValueError, match="belongs to a run of None steps"):
+    with pytest.raises(ValueError, match="belongs to a run of no fixed number of steps with seed 0, this one has 12"):
         run(tmp_path)
 
 

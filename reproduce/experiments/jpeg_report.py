@@ -199,10 +199,8 @@ def verdict(rows):
     whole, after, alone = (moved.get(key) for key in (("photoguard-encoder", None), ("photoguard-encoder", 75), ("clean", 75)))
     if whole and after is not None:
         lines.append(
-            f"Latents. The attack moves them by {whole:.2f} of their distance to grey, and {after:.2f} is left after JPEG 75"
-            f" (JPEG 75 on the clean picture: {alone:.2f}). "
-            + ("JPEG takes the perturbation out before the encoder sees it." if after < 0.6 * whole else
-               "JPEG leaves most of the perturbation in: this encoder is misled by coarse patterns that JPEG keeps, where Stable"
-               " Diffusion's is misled by fine ones. Compare the condition in notebook 00 before carrying this over.")
-        )  # fmt: skip
+            f"Latents. The attack moves them by {whole:.2f} of their distance to grey. After JPEG 75 the protected picture's lie"
+            f" {after:.2f} from where the clean one's were, and the clean picture's own {alone:.2f}: part of that distance is JPEG's,"
+            " whatever became of the attack. How much JPEG gives back along the attack's own way, towards grey, is in notebook 00."
+        )
     return "\n\n".join(lines)

@@ -9,7 +9,7 @@ Loss: local contrast counts, not amplitude. Each octave of a Laplacian pyramid i
 normalised Laplacian pyramid distance (Laparra et al. 2016), and a second term compares local energies, so that faint texture is
 worth coding. Nothing here knows any attack.
 
-The posterior is kept noisy while the encoder trains (a KL term as heavy as 0.3), so that faint detail survives only if it is amplified.
+The posterior is kept noisy while the encoder trains (a KL term as heavy as 0.2), so that faint detail survives only if it is amplified.
 
 End: each latent channel is brought to mean 0 and deviation 1 over the training pictures, so that the channel for texture weighs as
 much as the one for brightness; and the posterior's deviation, whose work is done, is cut to a quarter: pipelines draw from it, and

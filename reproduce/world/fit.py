@@ -44,8 +44,8 @@ def fit(
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         if state["steps"] != steps or state["seed"] != seed:
             raise ValueError(
-                f"{checkpoint} belongs to a run of {state['steps']} steps with seed {state['seed']}, this one has {steps} and"
-                f" {seed}; finish that one or move the file away"
+                f"{checkpoint} belongs to a run of {state['steps'] or 'no fixed number of'} steps with seed {state['seed']}, this one has"
+                f" {steps or 'no fixed number'} and {seed}; finish that one or move the file away"
             )
         net.load_state_dict(state["net"])
         mean.load_state_dict(state["mean"])
@@ -53,8 +53,8 @@ def fit(
         start, spent = state["step"], state["seconds"]
     began, recent = time.time() - spent, []
     share = (lambda step: (time.time() - began) / 60 / minutes) if minutes else (lambda step: step / steps)
-    pairs = list(zip(mean.state_dict().values(), net.state_dict().values(), strict=True))
-    floats = [pair for pair in pairs if pair[0].is_floating_point()]
+    pairs = zip(mean.state_dict().values(), net.state_dict().values(), strict=True)
+    slow, fast = (list(half) for half in zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True))
 
     def note(step, **values):
         entry = dict(stage=stage, step=step, seconds=round(time.time() - began), **values)
@@ -86,7 +86,7 @@ def fit(
         recent.append(value.detach())
         pull = max(1 - average, 1 / (step + 2))  # of the step alone, or a resumed run would end elsewhere
         with torch.no_grad():
-            torch._foreach_lerp_(*(list(half) for half in zip(*floats, strict=True)), pull)
+            torch._foreach_lerp_(slow, fast, pull)
         step, done = step + 1, share(step + 1)
         due = lambda every: step % every == 0 or done >= 1  # noqa: B023, E731
         if due(say_every):

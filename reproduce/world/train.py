@@ -8,8 +8,8 @@
     python -m reproduce.world.train denoiser     the plain denoiser, started from its 9-channel sibling
     python -m reproduce.world.train bundle       write reproduce/bundle, half precision, as diffusers reads it
 
-Each stage resumes from its checkpoint in --work and ends at the same weights. The published bundle's own numbers of steps
-are the defaults; on a GPU give --size large, which is what the goals of bundle/README.md ask for.
+Each stage resumes from its checkpoint in --work and ends at the same weights. `small`, the default, is what two CPU cores train in
+some hours; `large` is for a GPU, where --minutes cuts a stage to the time at hand: the published bundle was trained so.
 """
 
 import argparse
@@ -57,11 +57,11 @@ SIZES = {
         crops=24,
         leaves=8,
         crop=128,
-        autoencoder=(150000, 32),
-        decoder=(50000, 32),
-        clip=(30000, 256),
-        inpainting=(150000, 512),
-        denoiser=(20000, 512),
+        autoencoder=(20000, 32),
+        decoder=(10000, 32),
+        clip=(8000, 256),
+        inpainting=(40000, 512),
+        denoiser=(5000, 512),
     ),
 }
 
@@ -211,7 +211,7 @@ def main(argv=None):
     parser.add_argument("--minutes", type=float, help="train the stage for so long, whatever its number of steps")
     parser.add_argument("--workers", type=int, default=1, help="processes that render pictures")
     parser.add_argument("--start", type=Path, help="a bundle that the stages autoencoder, decoder and inpainting go on from")
-    parser.add_argument("--kl", type=float, default=0.3, help="weight of the autoencoder's KL term")
+    parser.add_argument("--kl", type=float, default=0.2, help="weight of the autoencoder's KL term")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)
     args.size = SIZES[args.size]
