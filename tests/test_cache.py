@@ -72,7 +72,7 @@ def test_a_damaged_entry_is_dropped_with_one_warning(store, kind, damage):
     path = store.folder / "ab" / f"ab.{kind}"
     data = path.read_bytes()
     path.write_bytes(
-        {"cut": data[: len(data) // 2], "changed": data[:20] + b"\x00" + data[21:], "empty": b""}[damage]
+        {"cut": data[: len(data) // 2], "changed": data[:20] + bytes([data[20] ^ 255]) + data[21:], "empty": b""}[damage]
     )
     with pytest.warns(UserWarning, match="is damaged") as told:
         assert store.get("ab") is None

@@ -19,7 +19,7 @@ from . import prompt
 LPIPS = "LPIPS (VGG)"
 BUNDLED = "bundled perceptual distance"
 GIGABYTES = 0.6
-UNIT = 64.0
+UNIT = 40.6
 
 
 def perceptual(profile, model=None):
