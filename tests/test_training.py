@@ -385,7 +385,7 @@ def test_training_goes_on_from_a_bundle(trained, tmp_path, monkeypatch):
     begun = {}
     monkeypatch.setattr(train, "train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
     monkeypatch.setattr("reproduce.world.train_codec.train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
-    for stage in ("autoencoder", "decoder", "inpainting"):
+    for stage in ("decoder", "autoencoder", "inpainting"):  # the second writes to the folder what the first would else begin with
         train.main([stage, "--size", "tiny", "--work", str(tmp_path / "work"), "--device", "cpu", "--start", str(bundle)])
     opened = profiles.open(str(bundle)).model
     nets = {"inpainting": opened.unet_inpainting, "autoencoder": opened.vae, "decoder": opened.vae}
