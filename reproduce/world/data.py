@@ -95,7 +95,7 @@ def _kept(args, name):
     return args.work / f"{name}-{fingerprint(args.work / 'vae')}.pt"
 
 
-def latents(args, scale=None):
+def latents(args):
     """Mean and deviation of the training set's posteriors, scaled to unit variance, on the device: kept in a file, computed once."""
     from diffusers import AutoencoderKL
 
