@@ -66,8 +66,11 @@ def inpaint(images, masks, prompts, model, *, settings, generator, paste=None):
     return edits if paste is None else quantise(masks * edits + (1 - masks) * paste)
 
 
-def generate(prompts, model, *, steps, guidance, generator):
-    """Pictures from prompts alone (N of them, the model's size), DDIM: what the model can draw; one generator per prompt."""
+def generate(prompts, model, *, steps, guidance, generator, eta=0.0):
+    """Pictures from prompts alone (N of them, the model's size), DDIM: what the model can draw; one generator per prompt.
+
+    eta: share of fresh noise in each step, 0 to 1; at 1, the sampling of DDPM, later steps mend what earlier ones got wrong.
+    """
     from diffusers import StableDiffusionPipeline
 
     pipe = _pipeline(StableDiffusionPipeline, model, model.unet, "4-channel")
@@ -79,6 +82,7 @@ def generate(prompts, model, *, steps, guidance, generator):
             width=model.size,
             guidance_scale=guidance,
             num_inference_steps=steps,
+            eta=eta,
             generator=generator[rows],
             output_type="pt",
         ).images

@@ -181,6 +181,12 @@ def test_pictures_from_prompts_have_the_models_size(model):
     assert made.shape == (2, 3, 64, 64) and torch.equal(made, pixels.quantise(made))
 
 
+def test_fresh_noise_reaches_generated_pictures_one_stream_each(model):
+    draw = lambda eta, *which: edit.generate(PROMPTS[: len(which)], model, steps=4, guidance=7.5, generator=noise(*which), eta=eta)  # noqa: E731
+    fresh = draw(1.0, 0, 1)
+    assert (apart(fresh, draw(0.0, 0, 1)) > 3).all() and apart(fresh[:1], draw(1.0, 0)) <= 1
+
+
 def test_a_tuple_of_prompts_and_other_sizes_are_fine(model):
     x = tinysd.portraits(2, size=96)[:, :, :64]
     made = edit.vary(x, tuple(PROMPTS[:2]), model, settings=VARIATION, generator=noise(0, 1))

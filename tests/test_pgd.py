@@ -61,6 +61,31 @@ def test_one_step_by_hand_with_decay():
         torch.testing.assert_close(trail[i], expected, atol=1e-6, rtol=0)
 
 
+def test_momentum_keeps_a_share_of_the_direction_so_far():
+    origin, trail, share = pixels.quantise(photos(2) * 0.5 + 0.25), [], 0.75
+    loss = lambda x: (x - weights(x)).square().flatten(1).sum(1)  # noqa: E731
+    rule = dict(budget=L2(1000), steps=4, step=20, momentum=share)
+    pgd(origin, loss, **rule, callback=lambda i, x, v: trail.append(x))
+    x, ahead = origin, torch.zeros_like(origin)
+    for got in trail:
+        gradient = 2 * (x - weights(x))
+        ahead = share * ahead + gradient / gradient.abs().mean((1, 2, 3), keepdim=True)
+        x = x - 20 / 255 * ahead / ahead.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+        torch.testing.assert_close(got, x)
+
+
+def test_momentum_goes_down_a_narrow_valley_where_sign_steps_swing_across():
+    origin = torch.full((1, 3, 8, 8), 128 / 255)
+
+    def loss(x):  # pairs of values: their sum is steep, their difference, 20 levels from its goal, is flat
+        change = 255 * (x - origin)
+        one, other = change[..., ::2], change[..., 1::2]
+        return (400 * (one + other - 1).square() + (one - other - 20).square()).mean((1, 2, 3))
+
+    left = [loss(pgd(origin, loss, budget=Linf(16), steps=60, step=4, decay=0.04, momentum=m)).item() for m in (0, 0.75)]
+    assert left[1] < 0.2 * left[0]
+
+
 def test_callback_sees_the_loss_before_each_step_and_the_loss_falls():
     x = photos()
     seen = []
@@ -251,6 +276,7 @@ def test_works_under_no_grad_and_leaves_no_graph():
         ({"step": 0}, "step"),
         ({"step": float("nan")}, "step"),
         ({"decay": 2}, "decay"),
+        ({"momentum": 1}, "momentum: expected the share that is kept"),
         ({"start": "random"}, "start"),
         ({"start": "uniform"}, "generator"),
         ({"mask": torch.ones(2, 3, 6, 5)}, "mask"),

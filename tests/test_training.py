@@ -302,7 +302,8 @@ def test_pictures_are_rendered_once_and_are_those_of_their_seed(trained, monkeyp
     part = torch.load(work / "pictures-000.pt", weights_only=True)
     made = render(data.SEED, 50)
     assert torch.equal(part["images"], (made.images * 255).round().to(torch.uint8)) and part["captions"] == made.captions
-    assert torch.equal(part["people"], (made.masks["person"] * 255).round().to(torch.uint8))
+    for kept, mask in (("people", "person"), ("faces", "face")):
+        assert torch.equal(part[kept], (made.masks[mask] * 255).round().to(torch.uint8))
     leaves = torch.load(work / "leaves-000.pt", weights_only=True)["images"]
     assert torch.equal(leaves, (data.dead_leaves(50, 128, rng.generator(0, "leaves", 0, 0)) * 255).round().to(torch.uint8))
     monkeypatch.setattr(data, "render", lambda *args: pytest.fail("rendered again"))
@@ -332,9 +333,9 @@ def test_training_latents_are_the_autoencoders_at_unit_variance(trained):
     from diffusers import AutoencoderKL
 
     work, bundle = trained
-    args = SimpleNamespace(work=work, size=train.SIZES["tiny"], device="cpu", seed=0)
+    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
     found = data.latents(args)
-    vae, (images, _, people) = AutoencoderKL.from_pretrained(work / "vae"), data.shards(args)
+    vae, (images, _, people, _) = AutoencoderKL.from_pretrained(work / "vae"), data.shards(args)
     x = images[:4].float() / 127.5 - 1
     with torch.no_grad():
         own = vae.encode(x).latent_dist
@@ -357,8 +358,8 @@ def test_training_latents_are_the_autoencoders_at_unit_variance(trained):
 
 def test_batches_pair_latents_with_their_captions_and_drop_a_tenth(trained):
     work, _ = trained
-    args = SimpleNamespace(work=work, size=train.SIZES["tiny"], device="cpu", seed=0)
-    _, captions, _ = data.shards(args)
+    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
+    _, captions, *_ = data.shards(args)
     table, row = data.contexts(args)
     assert len(table) == len(set(captions)) + 1
     known = dict(mean=torch.arange(50.0).view(50, 1, 1, 1).expand(50, 4, 2, 2), std=torch.zeros(50, 4, 2, 2))
@@ -385,10 +386,10 @@ def test_training_goes_on_from_a_bundle(trained, tmp_path, monkeypatch):
     begun = {}
     monkeypatch.setattr(train, "train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
     monkeypatch.setattr("reproduce.world.train_codec.train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
-    for stage in ("decoder", "autoencoder", "inpainting"):  # the second writes to the folder what the first would else begin with
+    for stage in ("decoder", "autoencoder", "inpainting", "denoiser"):  # the second writes what the first would else begin with
         train.main([stage, "--size", "tiny", "--work", str(tmp_path / "work"), "--device", "cpu", "--start", str(bundle)])
     opened = profiles.open(str(bundle)).model
-    nets = {"inpainting": opened.unet_inpainting, "autoencoder": opened.vae, "decoder": opened.vae}
+    nets = {"inpainting": opened.unet_inpainting, "denoiser": opened.unet, "autoencoder": opened.vae, "decoder": opened.vae}
     assert not any(p.requires_grad for p in begun["decoder"].encoder.parameters())
     for net, own in ((begun[stage], own) for stage, own in nets.items()):
         ours, theirs = net.state_dict(), own.state_dict()
@@ -396,28 +397,68 @@ def test_training_goes_on_from_a_bundle(trained, tmp_path, monkeypatch):
         assert all(torch.allclose(ours[name], theirs[name].float(), atol=1e-6) for name in kept)
 
 
+def test_stages_not_run_leave_the_bundle_they_start_from_as_it_is(trained, tmp_path):
+    import shutil
+
+    work, old = trained
+    shutil.copy(work / "pictures-000.pt", tmp_path)
+    again = ["--size", "tiny", "--work", str(tmp_path), "--out", str(tmp_path / "new"), "--device", "cpu", "--start", str(old)]
+    for stage in ("denoiser", "bundle"):
+        train.main([stage, *again])
+    changed = {str(f.relative_to(old)) for f in old.rglob("*.*") if f.read_bytes() != (tmp_path / "new" / f.relative_to(old)).read_bytes()}
+    assert changed == {"unet/diffusion_pytorch_model.safetensors", "training.json"}
+    ours, theirs = (json.loads((where / "training.json").read_text()) for where in (tmp_path / "new", old))
+    assert ours.pop("denoiser") != theirs.pop("denoiser") and ours == theirs
+
+
+def test_people_and_above_all_their_faces_are_important(trained):
+    work, _ = trained
+    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
+    found = data.importance(args)
+    _, _, people, faces = (data.shards(args)[i] for i in range(4))
+    assert found.shape == (50, 1, 32, 32)
+    sure = lambda mask, value: torch.nn.functional.avg_pool2d((mask == value).float(), 4) == 1  # noqa: E731
+    for where, expected in (
+        (sure(people, 0), 1),
+        (sure(people, 255) & sure(faces, 0), 1 + dn.PERSON),
+        (sure(people, 255) & sure(faces, 255), 1 + dn.PERSON + dn.FACE),
+    ):
+        assert where.any() and torch.allclose(found[where], torch.tensor(float(expected)))
+
+
+def test_a_rate_scales_every_learning_rate(trained, tmp_path, monkeypatch):
+    from reproduce.world import fit
+
+    seen = []
+    monkeypatch.setattr(fit, "fit", lambda net, loss, **how: seen.append((how["muon"], how["adam"])) or net)
+    work, _ = trained
+    for rate in ("1", "0.25"):
+        train.main(["denoiser", "--size", "tiny", "--work", str(work), "--device", "cpu", "--rate", rate])
+    assert seen[1] == tuple(0.25 * full for full in seen[0])
+
+
 def test_a_share_of_the_pictures_is_repainted_whole(trained, monkeypatch):
     work, _ = trained
     seen = []
-    monkeypatch.setattr(dn, "noise_loss", lambda net, z, text, alphas, generator, condition, people: seen.append((condition, people)))
+    monkeypatch.setattr(dn, "noise_loss", lambda net, z, text, alphas, generator, condition, weight: seen.append((condition, weight)))
     monkeypatch.setattr(train, "train", lambda args, stage, net, loss, **how: [loss(net, i, rng.generator(i)) for i in range(100)] and net)
-    saved = {f: f.read_bytes() for f in (work / "unet_inpainting").iterdir()}
+    saved = {f: f.read_bytes() for f in (work / "inpainting" / "unet").iterdir()}
     train.main(["inpainting", "--size", "tiny", "--work", str(work), "--device", "cpu"])
     for file, content in saved.items():
         file.write_bytes(content)
-    condition, people = (torch.cat(parts) for parts in zip(*seen, strict=True))
-    args = SimpleNamespace(work=work, size=train.SIZES["tiny"], device="cpu", seed=0)
+    condition, weight = (torch.cat(parts) for parts in zip(*seen, strict=True))
+    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
     grey, spread = data.blank(args, data.latents(args)["scale"])
     whole = ((condition[:, 1:] - grey).abs() < 6 * spread).flatten(1).all(1)
     assert 0.35 < whole.float().mean() < 0.5 and (condition[whole, 0] == 1).all()
-    assert people.shape == (800, 1, 32, 32) and 0 <= people.min() < people.max() <= 1
+    assert weight.shape == (800, 1, 32, 32) and 1 <= weight.min() < weight.max() <= 1 + dn.PERSON + dn.FACE
 
 
 def test_a_retrained_autoencoder_gets_latents_of_its_own(trained, tmp_path):
     import shutil
 
     work, _ = trained
-    args = SimpleNamespace(work=tmp_path, size=train.SIZES["tiny"], device="cpu", seed=0)
+    args = SimpleNamespace(work=tmp_path, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
     shutil.copytree(work / "vae", tmp_path / "vae")
     shutil.copy(work / "pictures-000.pt", tmp_path)
     for file in work.glob("latents-*.pt"):

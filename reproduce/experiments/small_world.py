@@ -13,6 +13,7 @@ from ..world import SCENES, STYLES, Spec, quality, render, sample_specs
 from ..world.scene import TABLE
 from . import subjects
 
+ETA = 1.0  # fresh noise in every step, as DDPM samples: a small denoiser mends its own mistakes so, and faces come out whole more often
 INPAINT_STEPS = {"smoke": 4, "standard": 20, "paper": 50}
 
 
@@ -117,7 +118,7 @@ class SmallWorld:
         wanted = [(scene, k) for scene in job["scenes"] for k in range(job["each"])]
         prompts = [f"a photo of a person {TABLE[scene].phrases[0]}".strip() for scene, _ in wanted]
         generators = [rng.generator(self.study.seed, "generate", scene, k) for scene, k in wanted]
-        images = edit.generate(prompts, self.study.model, steps=self.scale.steps, guidance=7.5, generator=generators)
+        images = edit.generate(prompts, self.study.model, steps=self.scale.steps, guidance=7.5, generator=generators, eta=ETA)
         found = scene_classifier(self.scale.learned)[0].predict(_thumbnails(images))
         rows = [
             dict(scene=scene, index=k, prompt=prompt, recognised=str(seen), right=bool(seen == scene))

@@ -3,6 +3,7 @@
 import json
 
 from .. import paper, profiles
+from ..world import quality
 from .small_world import SCALES, scene_classifier
 
 
@@ -78,8 +79,11 @@ def condition_notes(rows):
     return [
         "Distance of the latents to a grey picture's over the clean one's, mean over pictures; `noise moved`, `JPEG 75 alone`:"
         " see reproduce/world/quality.py.",
+        f"The attack keeps {quality.MOMENTUM:.0%} of its direction from step to step, so that its steps do not undo one another;"
+        " the methods of the papers, and `attack without momentum`, do not.",
         f"JPEG 75 gives back {given_back(rows):.0%} of what the attack took (floor: a third, goal: half).",
-        "The real autoencoder is a distilled Stable Diffusion autoencoder, 2.5 M parameters a side, 60 steps, measured for this project.",
+        "The real autoencoder is a distilled Stable Diffusion autoencoder, 2.5 M parameters a side, measured for this project by 60 steps"
+        " of attack; whether with momentum was not written down.",
     ]
 
 

@@ -44,8 +44,8 @@ def _make(work, name, k, count, seed):
         made = dict(images=(images * 255).round().to(torch.uint8))
     else:
         found = render(SEED + k, count)
-        people = (found.masks["person"] * 255).round().to(torch.uint8)
-        made = dict(images=(found.images * 255).round().to(torch.uint8), captions=found.captions, people=people)
+        people, faces = ((found.masks[name] * 255).round().to(torch.uint8) for name in ("person", "face"))
+        made = dict(images=(found.images * 255).round().to(torch.uint8), captions=found.captions, people=people, faces=faces)
     part = path.with_suffix(".part")
     torch.save(made, part)
     part.rename(path)
@@ -61,7 +61,7 @@ def _load(work, name, count):
 
 
 def shards(args, limit=None):
-    """The training set in memory, or its first `limit` shards: images (n, 3, 128, 128) uint8, captions, person masks uint8."""
+    """The training set in memory, or its first `limit` shards: images (n, 3, 128, 128) uint8, captions, masks of people and faces uint8."""
     return _joined(args.work, min(args.size["pictures"], limit or args.size["pictures"]))
 
 
@@ -72,6 +72,7 @@ def _joined(work, count):
         torch.cat([p["images"] for p in parts]),
         sum((p["captions"] for p in parts), []),
         torch.cat([p["people"] for p in parts]),
+        torch.cat([p["faces"] for p in parts]),
     )
 
 
@@ -90,9 +91,15 @@ def window(images, rows, top, left, size):
     return images[rows[:, None, None], :, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2).float() / 255
 
 
+def home(args, name):
+    """The folder of the part `name`: the one trained in args.work, or else that of the bundle args.start."""
+    own = args.work / name
+    return own if own.exists() or not args.start else args.start / name
+
+
 def _kept(args, name):
     """The file for what this autoencoder makes; a retrained one gets a file of its own."""
-    return args.work / f"{name}-{fingerprint(args.work / 'vae')}.pt"
+    return args.work / f"{name}-{fingerprint(home(args, 'vae'))}.pt"
 
 
 def latents(args):
@@ -101,14 +108,15 @@ def latents(args):
 
     path = _kept(args, "latents")
     if not path.exists():
-        vae, (images, _, _) = (
-            AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval(),
+        vae, (images, *_) = (
+            AutoencoderKL.from_pretrained(home(args, "vae")).to(args.device).eval(),
             shards(args),
         )
         with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
             found = [vae.encode(part.to(args.device).float() / 127.5 - 1).latent_dist for part in images.split(PART)]
             mean, std = (torch.cat([part.float() for part in parts]) for parts in zip(*((d.mean, d.std) for d in found), strict=True))
-        scale = 1 / (mean.var() + std.square().mean()).sqrt().item()
+        known = home(args, "vae") != args.work / "vae"  # a bundle's scale is part of what its denoisers learnt
+        scale = vae.config.scaling_factor if known else 1 / (mean.var() + std.square().mean()).sqrt().item()
         torch.save(dict(mean=mean * scale, std=std * scale, scale=scale), path)
     return torch.load(path, weights_only=True, map_location=args.device)
 
@@ -117,10 +125,10 @@ def contexts(args):
     """The text tower's embedding of every distinct caption, the empty one last, and each picture's row in it, on the device."""
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    _, captions, _ = shards(args)
+    _, captions, *_ = shards(args)
     tokens, encoder = (
-        CLIPTokenizer.from_pretrained(args.work / "tokenizer"),
-        CLIPTextModel.from_pretrained(args.work / "text_encoder").to(args.device),
+        CLIPTokenizer.from_pretrained(home(args, "tokenizer")),
+        CLIPTextModel.from_pretrained(home(args, "text_encoder")).to(args.device),
     )
     distinct = sorted(set(captions)) + [""]
     with torch.no_grad():
@@ -148,8 +156,8 @@ def masked(args, scale):
 
     path = _kept(args, "masked")
     if not path.exists():
-        vae = AutoencoderKL.from_pretrained(args.work / "vae").to(args.device).eval()
-        images, _, people = shards(args, args.size["masked"])
+        vae = AutoencoderKL.from_pretrained(home(args, "vae")).to(args.device).eval()
+        images, _, people, _ = shards(args, args.size["masked"])
         small, hidden = [], []
         for i, (seen, person) in enumerate(zip(images.split(PART), people.split(PART), strict=True)):
             stream = functools.partial(rng.generator, args.seed, device=args.device)
@@ -170,10 +178,11 @@ def blank(args, scale):
     from diffusers import AutoencoderKL
 
     with torch.no_grad():
-        posterior = AutoencoderKL.from_pretrained(args.work / "vae").eval().encode(torch.zeros(1, 3, 128, 128)).latent_dist
+        posterior = AutoencoderKL.from_pretrained(home(args, "vae")).eval().encode(torch.zeros(1, 3, 128, 128)).latent_dist
     return (posterior.mean * scale).to(args.device), (posterior.std * scale).to(args.device)
 
 
-def people_in_latents(args):
-    """Share of each latent's pixels that belongs to a person, (n, 1, 32, 32), on the device."""
-    return torch.nn.functional.avg_pool2d(shards(args)[2].to(args.device).float() / 255, 4)
+def importance(args):
+    """How much each latent counts in a denoiser's loss, (n, 1, 32, 32), on the device: 1 and what a person and a face add."""
+    people, faces = (torch.nn.functional.avg_pool2d(part.to(args.device).float() / 255, 4) for part in shards(args)[2:])
+    return 1 + dn.PERSON * people + dn.FACE * faces

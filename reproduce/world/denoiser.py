@@ -8,7 +8,8 @@ from .tower import WIDTH
 EMPTY = 0.1  # share of captions dropped for classifier-free guidance
 SNR_CAP = 5.0  # min-SNR weighting (Hang et al. 2023): early training spends itself on the steps that matter
 WHOLE = 0.4  # share of a batch that the inpainting denoiser is asked to repaint whole: what the plain denoiser starts from
-PERSON = 2.0  # how much more a latent under the person counts: faces are small and what visitors look at
+PERSON = 2.0  # how much more a latent under the person counts in the loss …
+FACE = 8.0  # … and one under the face on top of it: faces are small and what visitors look at
 OFFSET = 0.15  # of the noise, the same over a picture's channel: brightness and colour are to be read where the picture is shown
 
 
@@ -60,10 +61,10 @@ def narrow(net, blank):
     return plain
 
 
-def noise_loss(net, latents, text, alphas, generator, condition=None, people=None):
+def noise_loss(net, latents, text, alphas, generator, condition=None, importance=None):
     """Weighted squared error of the predicted noise: a scalar.
 
-    latents (N, 4, h, w), text (N, tokens, width), condition (N, 5, h, w) for the inpainting sibling, people (N, 1, h, w) in [0, 1].
+    latents (N, 4, h, w), text (N, tokens, width), condition (N, 5, h, w) for the inpainting sibling, importance (N, 1, h, w).
     The noise has a part that is constant over the picture (offset noise, Guttenberg 2023).
     """
     count, channels = latents.shape[:2]
@@ -74,8 +75,8 @@ def noise_loss(net, latents, text, alphas, generator, condition=None, people=Non
     noisy = a.sqrt() * latents + (1 - a).sqrt() * noise
     given = noisy if condition is None else torch.cat([noisy, condition], 1)
     error = (net(given, t, encoder_hidden_states=text).sample.float() - noise).square()
-    if people is not None:
-        error = error * (1 + PERSON * people) / (1 + PERSON * people.mean())
+    if importance is not None:
+        error = error * importance / importance.mean()
     snr = (a / (1 - a)).flatten()
     return (error.mean((1, 2, 3)) * snr.clamp(max=SNR_CAP) / snr * weight_scale(alphas).to(latents)).mean()
 

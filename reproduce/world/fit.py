@@ -99,9 +99,10 @@ def fit(
     return mean.eval()
 
 
-def train(args, stage, net, loss, **how):
-    """`fit` for one stage of `reproduce.world.train`: its steps from args.size, its minutes, folder and seed from args."""
-    return fit(net, loss, stage=stage, steps=args.size[stage][0], minutes=args.minutes, folder=args.work, seed=args.seed, **how)
+def train(args, stage, net, loss, *, muon, adam, **how):
+    """`fit` for one stage of `reproduce.world.train`: its steps from args.size, its minutes, folder, seed and rates from args."""
+    rates = dict(muon=muon * args.rate, adam=adam * args.rate)
+    return fit(net, loss, stage=stage, steps=args.size[stage][0], minutes=args.minutes, folder=args.work, seed=args.seed, **rates, **how)
 
 
 def quick(*parts):

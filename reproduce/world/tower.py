@@ -1,7 +1,6 @@
 """The small CLIP: tokenizer, text tower (it conditions the denoiser, as in Stable Diffusion) and image tower."""
 
 import json
-import shutil
 from pathlib import Path
 
 import torch
@@ -100,7 +99,7 @@ def portable(bundle, tokens):
     named = {f"text_model.{name.removeprefix('text_model.')}": tensor for name, tensor in load_file(file).items()}
     save_file(named, file, metadata={"format": "pt"})
     for name in ("vocab.json", "merges.txt"):
-        shutil.copy(Path(tokens) / name, bundle / "tokenizer" / name)
+        (bundle / "tokenizer" / name).write_bytes((Path(tokens) / name).read_bytes())
     for config in (bundle / "text_encoder" / "config.json", bundle / "clip" / "config.json"):
         config.write_text(config.read_text().replace('"float16"', '"float32"'))
     for config in bundle.rglob("config.json"):

@@ -20,7 +20,7 @@ import torch
 
 from . import denoiser as dn
 from . import tower
-from .data import batch_of, blank, contexts, latents, masked, people_in_latents, pictures, shards, window
+from .data import batch_of, blank, contexts, home, importance, latents, masked, pictures, shards, window
 from .fit import quick, train
 from .train_codec import train_autoencoder, train_decoder
 
@@ -71,7 +71,7 @@ def train_clip(args):
     from transformers import CLIPTokenizer
 
     _, batch = args.size["clip"]
-    images, captions, _ = shards(args)
+    images, captions, *_ = shards(args)
     images = images.to(args.device)
     begun = (args.work / "clip.pt").exists()  # its embeddings belong to the vocabulary it was begun with
     tokens = CLIPTokenizer.from_pretrained(args.work / "tokenizer") if begun else tower.tokenizer(args.work / "tokenizer")
@@ -108,7 +108,7 @@ def train_inpainting(args):
     _, batch = args.size["inpainting"]
     data, (table, row) = latents(args), contexts(args)
     (mask, hidden), (grey, spread) = masked(args, data["scale"]), blank(args, data["scale"])
-    people = people_in_latents(args)
+    weight = importance(args)
     torch.manual_seed(args.seed)
     net = UNet2DConditionModel.from_pretrained(args.start / "inpainting/unet").float() if args.start else dn.denoiser(in_channels=9)
     alphas, net = dn.schedule().alphas_cumprod.to(args.device), ready(net, args)
@@ -120,10 +120,10 @@ def train_inpainting(args):
         empty = grey + spread * torch.randn(batch, *grey.shape[1:], **drawn)
         condition = torch.cat([torch.where(whole, 1, mask[rows]), torch.where(whole, empty, hidden[rows])], 1)
         with torch.autocast(args.device, torch.bfloat16):
-            return dn.noise_loss(net, sample, text, alphas, generator, condition, people[rows])
+            return dn.noise_loss(net, sample, text, alphas, generator, condition, weight[rows])
 
     net = train(args, "inpainting", net, loss, average=0.999, muon=1e-2, adam=1e-3)
-    net.save_pretrained(args.work / "unet_inpainting")
+    net.save_pretrained(args.work / "inpainting" / "unet")
 
 
 def train_denoiser(args):
@@ -131,16 +131,19 @@ def train_denoiser(args):
     from diffusers import UNet2DConditionModel
 
     _, batch = args.size["denoiser"]
-    data, (table, row), people = latents(args), contexts(args), people_in_latents(args)
+    data, (table, row), weight = latents(args), contexts(args), importance(args)
     torch.manual_seed(args.seed)
-    grey, _ = blank(args, data["scale"])
-    net = dn.narrow(UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting"), grey[0, :, 16, 16])
+    if args.start:
+        net = UNet2DConditionModel.from_pretrained(args.start / "unet").float()
+    else:
+        grey, _ = blank(args, data["scale"])
+        net = dn.narrow(UNet2DConditionModel.from_pretrained(args.work / "inpainting" / "unet"), grey[0, :, 16, 16])
     alphas, net = dn.schedule().alphas_cumprod.to(args.device), ready(net, args)
 
     def loss(net, step, generator):
         rows, sample, text = batch_of(data, table, row, batch, generator)
         with torch.autocast(args.device, torch.bfloat16):
-            return dn.noise_loss(net, sample, text, alphas, generator, people=people[rows])
+            return dn.noise_loss(net, sample, text, alphas, generator, importance=weight[rows])
 
     net = train(args, "denoiser", net, loss, average=0.998, muon=5e-3, adam=5e-4)
     net.save_pretrained(args.work / "unet")
@@ -162,26 +165,28 @@ def bundle(args):
     from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-    vae = AutoencoderKL.from_pretrained(args.work / "vae_decoder")
+    tuned = args.work / "vae_decoder"
+    vae = AutoencoderKL.from_pretrained(tuned if tuned.exists() else home(args, "vae"))
     vae.register_to_config(scaling_factor=latents(args)["scale"])
     pipe = StableDiffusionPipeline(
         vae=vae,
-        text_encoder=CLIPTextModel.from_pretrained(args.work / "text_encoder"),
-        tokenizer=CLIPTokenizer.from_pretrained(args.work / "tokenizer"),
-        unet=UNet2DConditionModel.from_pretrained(args.work / "unet"),
+        text_encoder=CLIPTextModel.from_pretrained(home(args, "text_encoder")),
+        tokenizer=CLIPTokenizer.from_pretrained(home(args, "tokenizer")),
+        unet=UNet2DConditionModel.from_pretrained(home(args, "unet")),
         scheduler=dn.schedule(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
     pipe.to(dtype=torch.float16).save_pretrained(args.out)
-    UNet2DConditionModel.from_pretrained(args.work / "unet_inpainting").half().save_pretrained(args.out / "inpainting" / "unet")
-    CLIPModel.from_pretrained(args.work / "clip").half().save_pretrained(args.out / "clip")
-    tower.portable(args.out, args.work / "tokenizer")
-    logs = {
-        stage: [json.loads(line) for line in (args.work / f"{stage}.jsonl").read_text().splitlines()][-1]
-        for stage in ("autoencoder", "decoder", "clip", "denoiser", "inpainting")
-    }
+    UNet2DConditionModel.from_pretrained(home(args, "inpainting") / "unet").half().save_pretrained(args.out / "inpainting" / "unet")
+    CLIPModel.from_pretrained(home(args, "clip")).half().save_pretrained(args.out / "clip")
+    tower.portable(args.out, home(args, "tokenizer"))
+    logs = json.loads((args.start / "training.json").read_text()) if args.start else {}
+    for stage in ("autoencoder", "decoder", "clip", "denoiser", "inpainting"):
+        log = args.work / f"{stage}.jsonl"
+        if log.exists() or not args.start:
+            logs[stage] = json.loads(log.read_text().splitlines()[-1])
     (args.out / "training.json").write_text(json.dumps(logs, indent=1) + "\n")
     print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
 
@@ -210,7 +215,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, help="train the stage for so long, whatever its number of steps")
     parser.add_argument("--workers", type=int, default=1, help="processes that render pictures")
-    parser.add_argument("--start", type=Path, help="a bundle that the stages autoencoder, decoder and inpainting go on from")
+    parser.add_argument("--start", type=Path, help="a bundle to go on from; its parts stand in for stages not run")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor of the learning rates; less than 1 after --start")
     parser.add_argument("--kl", type=float, default=0.2, help="weight of the autoencoder's KL term")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args(argv)

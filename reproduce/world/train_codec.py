@@ -48,8 +48,8 @@ def train_autoencoder(args):
         kl = 0.5 * (posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()).mean()
         return ae.loss(out, images) + args.kl * kl
 
-    net = train(args, "autoencoder", net, loss, judge=_judge_autoencoder(args), judge_every=2000)
-    world, _, _ = shards(args, 1)
+    net = train(args, "autoencoder", net, loss, judge=_judge_autoencoder(args), judge_every=2000, muon=1e-2, adam=1.5e-3)
+    world, *_ = shards(args, 1)
     net = ae.standardise(net, world[:500].to(args.device).float() / 255)
     net.save_pretrained(args.work / "vae")
 
