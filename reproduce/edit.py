@@ -69,7 +69,7 @@ def inpaint(images, masks, prompts, model, *, settings, generator, paste=None):
 def generate(prompts, model, *, steps, guidance, generator, eta=0.0):
     """Pictures from prompts alone (N of them, the model's size), DDIM: what the model can draw; one generator per prompt.
 
-    eta: share of fresh noise in each step, 0 to 1; at 1, the sampling of DDPM, later steps mend what earlier ones got wrong.
+    eta: share of fresh noise in each step, 0 to 1; at 1, the sampling of DDPM.
     """
     from diffusers import StableDiffusionPipeline
 

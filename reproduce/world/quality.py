@@ -67,7 +67,7 @@ def susceptibility(encode, images, *, eps=8, steps=200, seed=0):
 
     Distance of latents to a grey picture's, over the clean picture's distance, mean over images: after an encoder attack of `eps`
     levels, after JPEG 75 and 50 of the attacked picture, and for uniform noise of the same size; `moved` is the noise's own shift.
-    The attack is `pgd` with momentum; without, its sign steps undo one another and leave more, which is reported beside it.
+    The attack is `pgd` with momentum; what the same steps leave without is reported beside it.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
