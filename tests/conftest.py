@@ -1,6 +1,7 @@
 """Shared by all tests: offline, no display, `slow` by option, `gpu` only where there is one."""
 
 import os
+import signal
 import socket
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
     os.environ[name] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background ignores it, and so would what tests interrupt
 
 
 def pytest_addoption(parser):
