@@ -282,7 +282,7 @@ def test_the_bundle_is_half_precision_and_readable_by_older_transformers(trained
     torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-2)
     whole = StableDiffusionPipeline.from_pretrained(bundle)
     assert {part.dtype for part in (whole.unet, whole.vae, whole.text_encoder)} == {torch.float32}, "or it could not run"
-    assert set(json.loads((bundle / "training.json").read_text())) == {"autoencoder", "decoder", "clip", "denoiser", "inpainting"}
+    assert set(json.loads((bundle / "training.json").read_text())) == set(train.STAGES) - {"pictures", "bundle"}
 
 
 def test_the_text_tower_is_clips_own(trained):
@@ -380,17 +380,19 @@ def test_training_goes_on_from_a_bundle(trained, tmp_path, monkeypatch):
     import shutil
 
     work, bundle = trained
-    shutil.copytree(work, tmp_path / "work", ignore=shutil.ignore_patterns("*.pt", "bundle"))
-    for file in [file for kind in ("pictures", "leaves", "latents", "masked") for file in work.glob(f"{kind}-*.pt")]:
+    shutil.copytree(work, tmp_path / "work", ignore=shutil.ignore_patterns("*.pt", "bundle", "vae*"))
+    for file in [file for kind in ("pictures", "leaves") for file in work.glob(f"{kind}-*.pt")]:
         shutil.copy(file, tmp_path / "work")
     begun = {}
     monkeypatch.setattr(train, "train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
     monkeypatch.setattr("reproduce.world.train_codec.train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
-    for stage in ("decoder", "autoencoder", "inpainting", "denoiser"):  # the second writes what the first would else begin with
+    stages = ("decoder", "likeness", "autoencoder", "inpainting", "denoiser")  # the last three read what the second and third write
+    for stage in stages:
         train.main([stage, "--size", "tiny", "--work", str(tmp_path / "work"), "--device", "cpu", "--start", str(bundle)])
     opened = profiles.open(str(bundle)).model
-    nets = {"inpainting": opened.unet_inpainting, "denoiser": opened.unet, "autoencoder": opened.vae, "decoder": opened.vae}
+    nets = {"inpainting": opened.unet_inpainting, "denoiser": opened.unet} | dict.fromkeys(stages[:3], opened.vae)
     assert not any(p.requires_grad for p in begun["decoder"].encoder.parameters())
+    assert all(p.requires_grad for p in begun["likeness"].parameters())
     for net, own in ((begun[stage], own) for stage, own in nets.items()):
         ours, theirs = net.state_dict(), own.state_dict()
         kept = [name for name in theirs if not name.endswith(("conv_in.weight", "quant_conv.weight", "quant_conv.bias"))]

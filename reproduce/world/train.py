@@ -2,6 +2,7 @@
 
     python -m reproduce.world.train pictures     render the training set (shards on disk; resumes)
     python -m reproduce.world.train autoencoder  4x, 4 latent channels
+    python -m reproduce.world.train likeness     the same, briefly for fidelity alone
     python -m reproduce.world.train decoder      its decoder alone, for longer: the latents stay what they are
     python -m reproduce.world.train clip         tokenizer, text and image tower
     python -m reproduce.world.train inpainting   the 9-channel denoiser: epsilon prediction on the autoencoder's latents
@@ -22,7 +23,7 @@ from . import denoiser as dn
 from . import tower
 from .data import batch_of, blank, contexts, home, importance, latents, masked, pictures, shards, window
 from .fit import quick, train
-from .train_codec import train_autoencoder, train_decoder
+from .train_codec import train_autoencoder, train_decoder, train_likeness
 
 # Thousands of pictures: all, those shown with a part masked, the autoencoder's, dead leaves; then the side of the autoencoder's crops,
 # and each stage's steps and batch.
@@ -34,6 +35,7 @@ SIZES = {
         leaves=1,
         crop=64,
         autoencoder=(4, 4),
+        likeness=(4, 4),
         decoder=(4, 4),
         clip=(4, 16),
         denoiser=(4, 8),
@@ -46,6 +48,7 @@ SIZES = {
         leaves=2,
         crop=64,
         autoencoder=(10000, 8),
+        likeness=(500, 4),
         decoder=(1500, 4),
         clip=(1200, 64),
         inpainting=(6000, 64),
@@ -58,6 +61,7 @@ SIZES = {
         leaves=8,
         crop=128,
         autoencoder=(20000, 32),
+        likeness=(500, 4),
         decoder=(10000, 32),
         clip=(8000, 256),
         inpainting=(40000, 512),
@@ -183,7 +187,7 @@ def bundle(args):
     CLIPModel.from_pretrained(home(args, "clip")).half().save_pretrained(args.out / "clip")
     tower.portable(args.out, home(args, "tokenizer"))
     logs = json.loads((args.start / "training.json").read_text()) if args.start else {}
-    for stage in ("autoencoder", "decoder", "clip", "denoiser", "inpainting"):
+    for stage in (name for name in STAGES if name not in ("pictures", "bundle")):
         log = args.work / f"{stage}.jsonl"
         if log.exists() or not args.start:
             logs[stage] = json.loads(log.read_text().splitlines()[-1])
@@ -194,6 +198,7 @@ def bundle(args):
 STAGES = {
     "pictures": pictures,
     "autoencoder": train_autoencoder,
+    "likeness": train_likeness,
     "decoder": train_decoder,
     "clip": train_clip,
     "inpainting": train_inpainting,

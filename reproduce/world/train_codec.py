@@ -1,9 +1,9 @@
-"""The two stages of training that make the autoencoder; started by `reproduce.world.train`."""
+"""The stages of training that make the autoencoder; started by `reproduce.world.train`."""
 
 import torch
 
 from . import autoencoder as ae
-from .data import leaves, shards, window
+from .data import home, leaves, shards, window
 from .fit import quick, train
 from .render import render
 
@@ -54,27 +54,46 @@ def train_autoencoder(args):
     net.save_pretrained(args.work / "vae")
 
 
+def train_likeness(args):
+    """Encoder and decoder together, for fidelity and only briefly: the latents move a little, so this comes before what reads them.
+
+    It finds likeness that no decoder can, and longer it would cost what the encoder is for: JPEG undoes less and less of an attack.
+    """
+    net = _faithful(args, "likeness", _codec(args), muon=6e-4, adam=9e-5)
+    net.save_pretrained(args.work / "vae")
+
+
 def train_decoder(args):
-    """The decoder under a fixed encoder, for fidelity alone and on whole pictures: what makes the encoder read texture has done its work.
+    """The decoder under a fixed encoder, for fidelity alone: what makes the encoder read texture has done its work."""
+    net = _codec(args)
+    net.encoder.requires_grad_(False)
+    net.quant_conv.requires_grad_(False)
+    net = _faithful(args, "decoder", net, muon=4e-3, adam=6e-4)
+    net.save_pretrained(args.work / "vae_decoder")
+
+
+def _codec(args):
+    from diffusers import AutoencoderKL
+
+    net = AutoencoderKL.from_pretrained(home(args, "vae")).float().to(args.device, memory_format=torch.channels_last)
+    quick(net.encoder, net.decoder)
+    return net
+
+
+def _faithful(args, stage, net, **rates):
+    """Train what is not frozen of `net` for fidelity, on whole pictures.
 
     It learns to read the posterior's mean, which methods and measures use, as well as draws of it, which pipelines start from.
     """
-    from diffusers import AutoencoderKL
-
-    _, batch = args.size["decoder"]
+    _, batch = args.size[stage]
     crop = crops(args, batch, 128)
-    net = AutoencoderKL.from_pretrained((args.start or args.work) / "vae").float().to(args.device, memory_format=torch.channels_last)
-    net.encoder.requires_grad_(False)
-    net.quant_conv.requires_grad_(False)
-    quick(net.encoder, net.decoder)
 
     def loss(net, step, generator):
         images = crop(step, generator)
         spread = torch.rand(batch, 1, 1, 1, generator=generator, device=images.device)
         return ae.fidelity(sample(net, images, generator, spread)[1], images)
 
-    net = train(args, "decoder", net, loss, judge=_judge_autoencoder(args), judge_every=2000, muon=4e-3, adam=6e-4)
-    net.save_pretrained(args.work / "vae_decoder")
+    return train(args, stage, net, loss, judge=_judge_autoencoder(args), judge_every=2000, **rates)
 
 
 def _judge_autoencoder(args):
