@@ -6,7 +6,8 @@ import tinysd
 import torch
 import torch.nn.functional as F
 
-from reproduce.world import HELD_OUT_STYLES, caption_words, quality, tower
+from reproduce import profiles
+from reproduce.world import HELD_OUT_STYLES, caption_words, quality, render, tower
 from reproduce.world import autoencoder as ae
 from reproduce.world import denoiser as dn
 from reproduce.world.leaves import dead_leaves, textures
@@ -378,6 +379,12 @@ def test_susceptibility_of_a_linear_encoder_is_known():
     assert got["attack"] == pytest.approx(1 - 8 / 76.5, abs=0.01) and got["attack without momentum"] == pytest.approx(got["attack"])
     assert got["noise"] == pytest.approx(1, abs=0.01) and 0 < got["noise moved"] < 0.03
     assert got["attack, JPEG 75"] == pytest.approx(got["attack"], abs=0.01) and got["JPEG 75 alone"] == pytest.approx(1, abs=0.01)
+
+
+def test_momentum_makes_the_headline_attack_the_stronger_one():
+    model = profiles.open("bundled").model
+    got = quality.susceptibility(lambda x: model.encode(x).mean, render(78, 2).images, steps=30)
+    assert got["attack"] < got["attack without momentum"] - 0.01
 
 
 def test_retrieval_counts_right_captions_and_gives_nothing_for_a_collapsed_tower(monkeypatch, tokens):

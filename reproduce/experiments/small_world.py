@@ -19,19 +19,21 @@ INPAINT_STEPS = {"smoke": 4, "standard": 20, "paper": 50}
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured: pictures generated and their steps, renders the scene classifier learns from, attacked pictures, steps."""
+    """How much is measured: pictures reconstructed, generated in so many steps, inpainted, attacked in so many steps."""
 
+    rebuilt: int
     generated: int
     steps: int
-    learned: int
+    inpainted: int
+    learned: int  # renders the scene classifier learns from
     attacked: int
     attack_steps: int
 
 
 SCALES = {
-    "smoke": Scale(8, 6, 340, 2, 10),
-    "standard": Scale(68, 30, 2040, 32, 200),
-    "paper": Scale(510, 30, 8160, 128, 1000),
+    "smoke": Scale(32, 8, 6, 4, 340, 2, 10),
+    "standard": Scale(256, 68, 30, 51, 2040, 32, 200),
+    "paper": Scale(1024, 510, 30, 255, 8160, 128, 1000),
 }
 
 
@@ -128,7 +130,7 @@ class SmallWorld:
 
     def inpaint(self):
         """Held-out people, everything else repainted after a prompt: is the person kept, is the scene the one asked for?"""
-        return self.study.sweep("small_world/inpaint", [dict(count=max(2, self.scale.generated // 2))], self._inpaint)
+        return self.study.sweep("small_world/inpaint", [dict(count=self.scale.inpainted)], self._inpaint)
 
     def _inpaint(self, job):
         count, model = job["count"], self.study.model
@@ -170,16 +172,17 @@ class SmallWorld:
 
     def reconstruction(self):
         """PSNR and SSIM of the round trip on renders and photographs, average pooling beside it."""
-        return self.study.sweep("small_world/reconstruction", [{}], self._reconstruction)
+        return self.study.sweep("small_world/reconstruction", [dict(renders=self.scale.rebuilt)], self._reconstruction)
 
     def _reconstruction(self, job):
         rows = []
         for name, images in (
-            ("renders", render(quality.SEED, 32).images),
+            ("renders", render(quality.SEED, job["renders"]).images),
             ("photographs", quality.photographs(self.study.profile.size)[1]),
         ):
             with torch.no_grad():
-                back = self.study.model.decode(self.study.model.encode(images).mean).clamp(0, 1).cpu()
+                parts = [self.study.model.decode(self.study.model.encode(part).mean) for part in images.split(32)]
+            back = torch.cat(parts).clamp(0, 1).cpu()
             for kind, out in (("autoencoder", back), ("8x average pooling", quality.pooled(images))):
                 found = compare(out, images, ("psnr", "ssim"))
                 rows.append(dict(pictures=name, codec=kind, **{m: v.mean().item() for m, v in found.items()}))

@@ -64,9 +64,10 @@ CONDITION_HEADS = {
 
 def score_notes(study):
     """Footnotes of the scorecard."""
-    learned = SCALES[study.scale].learned
+    learned, rebuilt = SCALES[study.scale].learned, SCALES[study.scale].rebuilt
     accuracy = scene_classifier(learned)[1]
     return [
+        f"The autoencoder: mean over {rebuilt} renders and five photographs.",
         f"The scene classifier (logistic regression on 16x16 thumbnails of {learned} renders) is right on {accuracy:.0%} of others.",
         "Inpainting is right where the person is kept within 3 dB of the autoencoder's own round trip and the classifier sees the scene"
         " that was asked for.",
@@ -79,8 +80,8 @@ def condition_notes(rows):
     return [
         "Distance of the latents to a grey picture's over the clean one's, mean over pictures; `noise moved`, `JPEG 75 alone`:"
         " see reproduce/world/quality.py.",
-        f"The attack keeps {quality.MOMENTUM:.0%} of its direction from step to step, so that its steps do not undo one another;"
-        " the methods of the papers, and `attack without momentum`, do not.",
+        f"The attack keeps {quality.MOMENTUM:.0%} of its direction from step to step; the methods of the papers, and"
+        " `attack without momentum`, keep none.",
         f"JPEG 75 gives back {given_back(rows):.0%} of what the attack took (floor: a third, goal: half).",
         "The real autoencoder is a distilled Stable Diffusion autoencoder, 2.5 M parameters a side, measured for this project by 60 steps"
         " of attack; whether with momentum was not written down.",
