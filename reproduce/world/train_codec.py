@@ -57,7 +57,7 @@ def train_autoencoder(args):
 def train_likeness(args):
     """Encoder and decoder together, for fidelity and only briefly: the latents move a little, so this comes before what reads them.
 
-    It finds likeness that no decoder can, and longer it would cost what the encoder is for: JPEG undoes less and less of an attack.
+    It found likeness that training the decoder alone did not. At higher rates it found more, and JPEG undid less of an attack.
     """
     net = _faithful(args, "likeness", _codec(args), muon=6e-4, adam=9e-5)
     net.save_pretrained(args.work / "vae")
