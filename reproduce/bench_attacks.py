@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from . import notebook, paper, peak, profiles, summary
+from . import jobs, notebook, paper, peak, precision, profiles, summary
 
 ENCODER = {
     "what": "encoder attack", "batch": "pictures at once", "median": "ms per step and picture: median", "least": "minimum",
@@ -41,7 +41,8 @@ def report(profile="bundled", anatomy=None, size=None, batch=None, steps=None) -
         raise ValueError(f"size: expected a multiple of 8 from 32 on, got {size}")
     batch, steps = batch or (8 if gpu else max(1, SMALL // size**2)), steps or (10 if gpu or quick else 1)
     rounds = 5 if quick else 3 if gpu else 1
-    swift = profiles.open(profile, precision="bfloat16").model if quick and model.dtype == torch.float32 else None
+    pays = precision.pays(model.device)
+    swift = profiles.open(profile, precision="bfloat16").model if quick and pays and model.dtype == torch.float32 else None
     rows = encoder_rows(model, pictures(batch, size, model), steps, rounds, swift)
     notes = [
         f"{model.name}, {size} px, {str(model.dtype).removeprefix('torch.')} on {_device(gpu)}; rendered pictures, settings"
@@ -49,6 +50,7 @@ def report(profile="bundled", anatomy=None, size=None, batch=None, steps=None) -
         f"plain: {PLAIN}; the two take turns in one process",
         f"a step takes {rows[0]['work']:.4g} GFLOP a picture, counted; the device reaches {rows[0]['limit']:,.0f} GFLOP/s, the best of"
         " matrix products and 3 x 3 convolutions in turn with the attacks",
+        *([] if pays else ["not in bfloat16, which this processor does not compute in"]),
     ]
     whole = paper.PHOTOGUARD_ENCODER["paper"].steps
     text = summary.table_markdown(rows, {key: head.format(steps=whole) for key, head in ENCODER.items()}, notes)
@@ -143,7 +145,8 @@ def encoder_rows(model, images, steps, rounds, swift=None) -> list[dict]:
         attacks[name] = lambda settings, callback: photoguard.encoder(images, swift, settings=settings, callback=callback)
     made = {}
     taken, limit, work = {name: [] for name in attacks}, 0, arithmetic(model, images[:1]) / 1e9
-    for _ in range(rounds):
+    for done in range(rounds):
+        jobs.say(f"encoder attack: round {done + 1} of {rounds}, {steps} steps each of {', '.join(attacks)}")
         limit = max(limit, peak.rate(model.device, model.dtype) / 1e9)
         for name, attack in attacks.items():
             seconds, made[name] = _a_step(attack, settings, steps)
@@ -199,6 +202,7 @@ def diffusion_rows(source, model, size, chains, rounds) -> list[dict]:
     """
     found = []
     for chain, way in chains:
+        jobs.say(f"diffusion attack: {rounds} of its iterations through {chain} steps{', checkpointed' * way}")
         given = (size, chain, way, rounds)
         seconds, memory = measured(model, *given) if model else _child(*source, *given)
         row = dict(chain=chain, way=way, memory=TOO_LARGE)

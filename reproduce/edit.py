@@ -1,7 +1,8 @@
 """Misuse by editing: image variations and inpainting, through diffusers' own pipelines.
 
-One generator per image, so the clean and the protected image meet the same noise when they get equal generators,
-and neither batch size nor order changes an edit. Results are 8-bit images, as an editor would publish them.
+One generator per image, so the clean and the protected image meet the same noise when they get equal generators, and neither batch size
+nor order changes an edit by more than its kernels' rounding, which on some processors depends on the size of the batch.
+Results are 8-bit images, as an editor would publish them.
 Settings are `paper.EditSettings`; a strength of None means from pure noise, an eta of None means 0.
 """
 

@@ -10,7 +10,7 @@ import tinysd
 import torch
 
 from reproduce import __main__ as cli
-from reproduce import anatomy, bench_attacks, paper, peak, profiles, rng
+from reproduce import anatomy, bench_attacks, paper, peak, precision, profiles, rng
 from reproduce.protect import photoguard
 
 ENCODER, DIFFUSION = paper.PHOTOGUARD_ENCODER["paper"], paper.PHOTOGUARD_DIFFUSION["paper"]
@@ -39,7 +39,7 @@ def test_an_iteration_is_the_diffusion_attack(models, checkpointed):
     assert torch.equal(got, expected) and not torch.equal(got, images)
 
 
-def test_both_attacks_take_turns_and_their_first_steps_only_warm(models, monkeypatch):
+def test_both_attacks_take_turns_and_their_first_steps_only_warm(models, monkeypatch, capsys):
     clock, order = iter(range(10**6)), []
 
     def attack(name, pictures, cost):
@@ -60,6 +60,7 @@ def test_both_attacks_take_turns_and_their_first_steps_only_warm(models, monkeyp
     monkeypatch.setattr(bench_attacks, "plain", lambda images, vae, settings, callback: plain(images, settings=settings, callback=callback))
     monkeypatch.setattr(peak, "rate", lambda device, dtype: 1e9)
     rows = {row["name"]: row for row in bench_attacks.encoder_rows(models(), tinysd.portraits(), 5, 2)}
+    assert capsys.readouterr().err.splitlines() == [f"encoder attack: round {n} of 2, 5 steps each of ours, plain" for n in (1, 2)]
     assert order == (["ours"] * 6 + ["plain"] * 12) * 2
     assert rows["ours"]["median"] == pytest.approx((5 * 3 + 1) / 5 / 2 * 1000)
     assert rows["plain"]["median"] == pytest.approx(2 * (5 * 4 + 1) / 5 / 2 * 1000)
@@ -177,6 +178,16 @@ def test_the_command_prints_both_tables(told, capsys, models):
     assert told[1] == (("bundled", None), None, 128, [(4, False), (4, True), (20, False), (20, True)], 4)
     cli.main(["bench", "attacks", "--batch", "2"])
     assert told[2] == ((2, 3, 64, 64), 10, 5)
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_a_precision_the_processor_lacks_is_left_out_and_said(told, capsys, models, monkeypatch, pays):
+    seen = []
+    monkeypatch.setattr(precision, "pays", lambda device: pays)
+    monkeypatch.setattr(bench_attacks, "encoder_rows", lambda *given: seen.append(given[4]) or [ROW])
+    assert cli.main(["bench", "attacks"]) == 0
+    assert (seen == [models()]) == pays and (seen == [None]) != pays
+    assert ("not in bfloat16" in capsys.readouterr().out) != pays
 
 
 def test_an_anatomy_in_place_of_a_profile(told, capsys, models, monkeypatch):

@@ -105,8 +105,11 @@ def test_it_follows_a_plain_loop_step_by_step(models, settings, alpha, scale, dt
             assert apart.max() < 1e-9
         elif settings.adam_eps == 1e-5:
             assert apart.max() < 1e-5
-        else:  # with so small an eps the first step divides a gradient that cancels to nothing by itself, and single precision shows
-            assert (apart < 1e-5).double().mean() > 0.995 and apart.max() < 1e-3
+        else:  # so small an eps divides gradients that cancel to nothing by themselves, as each kernel rounds them: no further from the
+            # same loop in double precision than the plain one is, which is a thousand times less than alpha off by a tenth would be
+            exact = plain(Double().vae, protected[k : k + 1].double(), start.double(), settings, (alpha, scale), 20)
+            ours, plains = ((one - exact).abs().mean() for one in (mine, want))
+            assert ours < 2 * plains and plains < 2e-6
         assert (want[-1] - start).abs().mean() > 1e-3  # and it went somewhere, 100 times as far
         counted += sum(pooled(one[None] / 2 + 0.5, protected[k : k + 1] / 2 + 0.5).item() > settings.budget for one in want)
         assert torch.equal(got[k], pixels.quantise((mine[-1:] / 2 + 0.5).clamp(0, 1))[0])

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "reproduce"
 # From the ground up. A folder is one storey: its files may import one another.
-STOREYS = """images rng paper paper_purify libjpeg jpeg soft_jpeg degrade pgd model sample profiles anatomy edit customise methods
+STOREYS = """images rng precision paper paper_purify libjpeg jpeg soft_jpeg degrade pgd model sample profiles anatomy edit customise methods
     measure protect purify world cache jobs provenance record source study summary claims report experiments execute notebook doctor files
     peak bench_jpeg bench_attacks bench __main__"""
 ORDER = STOREYS.split()

@@ -9,6 +9,7 @@ import torch
 
 from .. import rng
 from ..model import fingerprint
+from ..precision import autocast
 from . import denoiser as dn
 from . import tower
 from .leaves import dead_leaves
@@ -112,7 +113,7 @@ def latents(args):
             AutoencoderKL.from_pretrained(home(args, "vae")).to(args.device).eval(),
             shards(args),
         )
-        with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
+        with torch.no_grad(), autocast(args.device):
             found = [vae.encode(part.to(args.device).float() / 127.5 - 1).latent_dist for part in images.split(PART)]
             mean, std = (torch.cat([part.float() for part in parts]) for parts in zip(*((d.mean, d.std) for d in found), strict=True))
         known = home(args, "vae") != args.work / "vae"  # a bundle's scale is part of what its denoisers learnt
@@ -163,7 +164,7 @@ def masked(args, scale):
             stream = functools.partial(rng.generator, args.seed, device=args.device)
             mask = dn.masks(len(seen), 128, stream("masks", i), person.to(args.device).float() / 255)
             shown = (seen.to(args.device).float() / 127.5 - 1) * (mask < 0.5)
-            with torch.no_grad(), torch.autocast(args.device, torch.bfloat16):
+            with torch.no_grad(), autocast(args.device):
                 posterior = vae.encode(shown).latent_dist
             draw = torch.randn(posterior.mean.shape, generator=stream("draws", i), device=args.device)
             hidden.append(((posterior.mean + posterior.std * draw).float() * scale).half())

@@ -8,13 +8,15 @@ import math
 
 import torch
 
+from .. import precision
+
 QUINTIC = (3.4445, -4.7750, 2.0315)  # Newton-Schulz coefficients of the publication
 
 
 def orthogonal(matrix, rounds=5):
     """The nearest semi-orthogonal matrix to `matrix` (..., m, n), roughly: singular values between 0.7 and 1.2."""
     a, b, c = QUINTIC
-    x = matrix.bfloat16()
+    x = matrix.bfloat16() if precision.pays(matrix.device) else matrix.float()
     tall = x.shape[-2] > x.shape[-1]
     x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)

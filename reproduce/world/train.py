@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from ..precision import autocast
 from . import denoiser as dn
 from . import tower
 from .data import batch_of, blank, contexts, home, importance, latents, masked, pictures, shards, window
@@ -87,7 +88,7 @@ def train_clip(args):
         rows, (dy, dx) = torch.randint(len(images), (batch,), **drawn), torch.randint(-6, 7, (2, batch), **drawn)
         seen = window(images, rows, dy, dx, images.shape[-1])
         seen = (seen + 0.05 * torch.rand((batch, 1, 1, 1), **drawn) * torch.randn(seen.shape, **drawn)).clamp(0, 1)
-        with torch.autocast(args.device, torch.bfloat16):
+        with autocast(args.device):
             return tower.contrast(net, seen, text[rows])
 
     from .quality import retrieval
@@ -123,7 +124,7 @@ def train_inpainting(args):
         whole = torch.rand(batch, 1, 1, 1, **drawn) < dn.WHOLE
         empty = grey + spread * torch.randn(batch, *grey.shape[1:], **drawn)
         condition = torch.cat([torch.where(whole, 1, mask[rows]), torch.where(whole, empty, hidden[rows])], 1)
-        with torch.autocast(args.device, torch.bfloat16):
+        with autocast(args.device):
             return dn.noise_loss(net, sample, text, alphas, generator, condition, weight[rows])
 
     net = train(args, "inpainting", net, loss, average=0.999, muon=1e-2, adam=1e-3)
@@ -146,7 +147,7 @@ def train_denoiser(args):
 
     def loss(net, step, generator):
         rows, sample, text = batch_of(data, table, row, batch, generator)
-        with torch.autocast(args.device, torch.bfloat16):
+        with autocast(args.device):
             return dn.noise_loss(net, sample, text, alphas, generator, importance=weight[rows])
 
     net = train(args, "denoiser", net, loss, average=0.998, muon=5e-3, adam=5e-4)

@@ -2,6 +2,7 @@
 
 import torch
 
+from ..precision import autocast
 from . import autoencoder as ae
 from .data import home, leaves, shards, window
 from .fit import quick, train
@@ -24,8 +25,8 @@ def crops(args, batch, size):
 
 
 def sample(net, images, generator, spread=1):
-    """The posterior of a batch and the pictures decoded from a draw of it (`spread` of its deviation), under autocast."""
-    with torch.autocast(images.device.type, torch.bfloat16):
+    """The posterior of a batch and the pictures decoded from a draw of it (`spread` of its deviation), in the faster precision."""
+    with autocast(images.device):
         posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
         noise = spread * torch.randn(posterior.mean.shape, generator=generator, device=images.device)
         return posterior, net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
