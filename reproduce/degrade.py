@@ -1,7 +1,7 @@
 """What happens to an image on its way: JPEG files, of one quality or of qualities drawn at random, noise, blur, fewer values, resizing.
 
 Every function takes and returns images (N, 3, H, W) in [0, 1], and gradients pass through it; whatever an attack is to survive is
-one such function, which `pgd.expectation` and `protect.photoguard.encoder` accept.
+one such function, which `attack.pgd.expectation` and `protect.photoguard.encoder` accept.
 """
 
 import io
@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from . import images as pixels
-from . import jpeg as codec
 from . import rng
+from .jpeg import codec
 
 SUBSAMPLING = codec.SUBSAMPLING
 

@@ -47,7 +47,7 @@ def no_network(monkeypatch):
 def models(tmp_path_factory):
     import tinysd
 
-    from reproduce import profiles
+    from reproduce.diffusion import profiles
 
     folder = tmp_path_factory.mktemp("models")
     opened = {}
@@ -64,9 +64,9 @@ def models(tmp_path_factory):
 def study(models, tmp_path):
     """Studies at the smoke scale on the tiny model; `place` keeps their stores and figures apart."""
 
-    from reproduce import profiles
-    from reproduce.cache import Store
-    from reproduce.study import Study
+    from reproduce.diffusion import profiles
+    from reproduce.engine.store import Store
+    from reproduce.engine.study import Study
 
     def make(place="one", name="bundled", seed=0, sibling=True, images=None):
         def opener(name, scale):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import torch
 
-from reproduce.study import Result, Study
+from reproduce.engine.study import Result, Study
 
 NOTEBOOK = {
     "title": "A fake study",
@@ -28,7 +28,7 @@ def opener(name, scale="standard"):
 
 def study(folder: Path, seed=0) -> Study:
     """A study at the smoke scale that keeps everything below `folder`."""
-    from reproduce.cache import Store
+    from reproduce.engine.store import Store
 
     return Study("bundled", "smoke", seed, folder / "figures", store=Store(folder / "store"), opener=opener)
 
@@ -55,7 +55,7 @@ def fail(job) -> Result:
 
 def checkout(folder: Path, body: str, name="07_fake") -> Path:
     """A folder with `notebooks/<name>.ipynb`, whose model is the fake one and whose last cell is `body`."""
-    patch = "import fakelab\nfrom reproduce import profiles\n\nprofiles.open = fakelab.opener"
+    patch = "import fakelab\nfrom reproduce.diffusion import profiles\n\nprofiles.open = fakelab.opener"
     cells = [
         _cell("markdown", "# A fake study"),
         _cell("code", PARAMETERS, tags=["parameters"]),

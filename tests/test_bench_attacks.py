@@ -9,8 +9,11 @@ import pytest
 import tinysd
 import torch
 
-from reproduce import __main__ as cli
-from reproduce import anatomy, bench_attacks, paper, peak, precision, profiles, rng
+from reproduce import rng
+from reproduce.bench import attacks, cost
+from reproduce.cli import commands as cli
+from reproduce.diffusion import anatomy, precision, profiles
+from reproduce.papers import photoguard as paper
 from reproduce.protect import photoguard
 
 ENCODER, DIFFUSION = paper.PHOTOGUARD_ENCODER["paper"], paper.PHOTOGUARD_DIFFUSION["paper"]
@@ -22,7 +25,7 @@ def test_the_plain_loop_makes_the_same_pictures(models, decay):
     settings = replace(ENCODER, steps=4, decay=decay)
     vae = copy.deepcopy(model.vae).to(memory_format=torch.contiguous_format).requires_grad_(True)
     seen = []
-    plain = bench_attacks.plain(images, vae, settings, seen.append)
+    plain = attacks.plain(images, vae, settings, seen.append)
     ours = photoguard.encoder(images, model, settings=settings)
     # a gradient of rounding size may have the other sign in another layout or thread, and the next steps follow it
     assert (plain == ours).float().mean() > 0.97 and (plain == images).float().mean() < 0.5
@@ -35,7 +38,7 @@ def test_an_iteration_is_the_diffusion_attack(models, checkpointed):
     settings = replace(DIFFUSION, steps=1)
     generators = [rng.generator(0, "bench", i) for i in range(2)]
     expected = photoguard.diffusion(images, model, settings=settings, generator=generators)
-    got = bench_attacks.iteration(images, model, settings, checkpointed)
+    got = attacks.iteration(images, model, settings, checkpointed)
     assert torch.equal(got, expected) and not torch.equal(got, images)
 
 
@@ -55,11 +58,11 @@ def test_both_attacks_take_turns_and_their_first_steps_only_warm(models, monkeyp
         return call
 
     ours, plain = attack("ours", 1, 3), attack("plain", 2, 4)
-    monkeypatch.setattr(bench_attacks.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(attacks.time, "perf_counter", lambda: float(next(clock)))
     monkeypatch.setattr(photoguard, "encoder", ours)
-    monkeypatch.setattr(bench_attacks, "plain", lambda images, vae, settings, callback: plain(images, settings=settings, callback=callback))
-    monkeypatch.setattr(peak, "rate", lambda device, dtype: 1e9)
-    rows = {row["name"]: row for row in bench_attacks.encoder_rows(models(), tinysd.portraits(), 5, 2)}
+    monkeypatch.setattr(attacks, "plain", lambda images, vae, settings, callback: plain(images, settings=settings, callback=callback))
+    monkeypatch.setattr(cost, "rate", lambda device, dtype: 1e9)
+    rows = {row["name"]: row for row in attacks.encoder_rows(models(), tinysd.portraits(), 5, 2)}
     assert capsys.readouterr().err.splitlines() == [f"encoder attack: round {n} of 2, 5 steps each of ours, plain" for n in (1, 2)]
     assert order == (["ours"] * 6 + ["plain"] * 12) * 2
     assert rows["ours"]["median"] == pytest.approx((5 * 3 + 1) / 5 / 2 * 1000)
@@ -68,14 +71,14 @@ def test_both_attacks_take_turns_and_their_first_steps_only_warm(models, monkeyp
 
 
 def test_rows_hold_every_column(models, monkeypatch):
-    monkeypatch.setattr(peak, "rate", lambda device, dtype: 5e9)
+    monkeypatch.setattr(cost, "rate", lambda device, dtype: 5e9)
     images = tinysd.portraits(3, 32)
-    rows = bench_attacks.encoder_rows(models(), images, steps=2, rounds=1)
+    rows = attacks.encoder_rows(models(), images, steps=2, rounds=1)
     assert [(row["what"], row["batch"]) for row in rows] == [("ours", 3), ("plain", 1)]
-    work = bench_attacks.arithmetic(models(), images)
-    assert work == bench_attacks.arithmetic(models(), images[:1])
+    work = attacks.arithmetic(models(), images)
+    assert work == attacks.arithmetic(models(), images[:1])
     for row in rows:
-        assert set(bench_attacks.ENCODER) <= set(row)
+        assert set(attacks.ENCODER) <= set(row)
         assert row["median"] == row["least"] > 0
         assert row["seconds"] == pytest.approx(ENCODER.steps * row["median"] / 1000) == pytest.approx(1 / row["rate"])
         assert row["reached"] == pytest.approx(work / row["median"] / 1e6)
@@ -83,22 +86,22 @@ def test_rows_hold_every_column(models, monkeypatch):
 
 
 def test_a_faster_precision_is_attacked_as_well_and_judged_by_the_first_model(models, tmp_path, monkeypatch):
-    monkeypatch.setattr(peak, "rate", lambda device, dtype: 5e9)
+    monkeypatch.setattr(cost, "rate", lambda device, dtype: 5e9)
     swift = profiles.open(str(tinysd.save(tmp_path)), precision="bfloat16").model
-    rows = bench_attacks.encoder_rows(models(), tinysd.portraits(2), 4, 1, swift)
+    rows = attacks.encoder_rows(models(), tinysd.portraits(2), 4, 1, swift)
     assert [row["what"] for row in rows] == ["ours", "plain", "ours, bfloat16"] and rows[2]["share"] is None and rows[2]["batch"] == 2
     ours, plain, half = (row["left"] for row in rows)
     assert 0 < ours < 0.98 and plain == pytest.approx(ours, abs=0.01) and half == pytest.approx(ours, abs=0.02)
 
 
 def test_diffusion_rows_with_and_without_checkpoints(models):
-    found = bench_attacks.diffusion_rows(None, models(), 32, [(1, False), (2, True)], rounds=3)
+    found = attacks.diffusion_rows(None, models(), 32, [(1, False), (2, True)], rounds=3)
     assert [(row["chain"], row["way"]) for row in found] == [(1, False), (2, True)]
     for row in found:
-        assert set(bench_attacks.DIFFUSION) == set(row)
+        assert set(attacks.DIFFUSION) == set(row)
         assert row["median"] >= row["least"] > 0 and row["memory"] >= 0
-    assert bench_attacks._chains(True, False) == [(4, False), (4, True), (20, False), (20, True)]
-    assert {(4, False), (4, True)} < set(bench_attacks._chains(False, True)) and (50, True) in bench_attacks._chains(True, True)
+    assert attacks._chains(True, False) == [(4, False), (4, True), (20, False), (20, True)]
+    assert {(4, False), (4, True)} < set(attacks._chains(False, True)) and (50, True) in attacks._chains(True, True)
 
 
 def test_a_chain_that_does_not_fit_says_so(models, monkeypatch):
@@ -109,32 +112,32 @@ def test_a_chain_that_does_not_fit_says_so(models, monkeypatch):
         if images.shape[-1] > 32:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
-    monkeypatch.setattr(bench_attacks, "iteration", iteration)
-    [row] = bench_attacks.diffusion_rows(None, models(), 64, [(4, False)], rounds=2)
+    monkeypatch.setattr(attacks, "iteration", iteration)
+    [row] = attacks.diffusion_rows(None, models(), 64, [(4, False)], rounds=2)
     assert (row["memory"], row["median"]) == ("does not fit", None) and tried == [32, 64]
-    monkeypatch.setattr(bench_attacks, "iteration", lambda images, *_: torch.ones(32) @ torch.ones(images.shape[-1]))
+    monkeypatch.setattr(attacks, "iteration", lambda images, *_: torch.ones(32) @ torch.ones(images.shape[-1]))
     with pytest.raises(RuntimeError, match="size"):
-        bench_attacks.measured(models(), 64, 4, False, 1)
+        attacks.measured(models(), 64, 4, False, 1)
 
 
 def test_a_process_of_its_own_measures_time_and_memory(tmp_path):
     folder = str(tinysd.save(tmp_path, sibling=True))
-    [row] = bench_attacks.diffusion_rows((folder, None), None, 64, [(1, False)], rounds=2)
+    [row] = attacks.diffusion_rows((folder, None), None, 64, [(1, False)], rounds=2)
     assert row["median"] == row["least"] > 0 and 1 < row["memory"] < 500
 
 
 def test_operations_of_a_convolution_are_the_closed_form():
     x, weight = torch.rand(2, 5, 16, 24, requires_grad=True), torch.rand(7, 5, 3, 3)
     forward = 2 * 2 * 7 * 5 * 9 * 16 * 24
-    assert peak.operations(lambda: torch.conv2d(x, weight, padding=1)) == forward
-    assert peak.operations(lambda: torch.autograd.grad(torch.conv2d(x, weight, padding=1).sum(), x)) == 2 * forward
+    assert cost.operations(lambda: torch.conv2d(x, weight, padding=1)) == forward
+    assert cost.operations(lambda: torch.autograd.grad(torch.conv2d(x, weight, padding=1).sum(), x)) == 2 * forward
 
 
 def test_the_rate_is_that_of_the_quickest_call(monkeypatch):
     clock = iter([4.0, 2.0, 3.0, 9.0, 8.0, 2.0, 4.0, 9.0])
-    monkeypatch.setattr(peak, "seconds", lambda call: (call(), next(clock))[1])
-    assert peak.rate("cpu", torch.float32, tries=3) == pytest.approx(2 * 9 * 128**4 / 2)
-    assert peak.rate("cpu", torch.float32, tries=1) == pytest.approx(2 * 1024**3 / 4)
+    monkeypatch.setattr(cost, "seconds", lambda call: (call(), next(clock))[1])
+    assert cost.rate("cpu", torch.float32, tries=3) == pytest.approx(2 * 9 * 128**4 / 2)
+    assert cost.rate("cpu", torch.float32, tries=1) == pytest.approx(2 * 1024**3 / 4)
 
 
 def test_memory_grows_by_what_a_call_holds_at_once():
@@ -143,11 +146,11 @@ def test_memory_grows_by_what_a_call_holds_at_once():
             torch.ones(16, 2**20)
 
     torch.ones(64, 2**20)  # an earlier, higher peak is forgotten
-    assert peak.growth(call) == pytest.approx(64 * 2**20, rel=0.1)
+    assert cost.growth(call) == pytest.approx(64 * 2**20, rel=0.1)
 
 
 def test_a_process_can_be_kept_from_the_memory_of_others():
-    code = "import torch; from reproduce import peak; peak.limit(0.01); torch.ones(2**30)"
+    code = "import torch; from reproduce.bench import cost; cost.limit(0.01); torch.ones(2**30)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 1 and "memory" in ended.stderr
 
@@ -158,9 +161,9 @@ def told(monkeypatch, models):
     seen = []
     opened = profiles.Profile("bundled", models(), 64, "standard")
     monkeypatch.setattr(profiles, "open", lambda name, **_: opened)
-    monkeypatch.setattr(bench_attacks, "encoder_rows", lambda model, images, *given: seen.append((images.shape, *given[:2])) or [ROW])
+    monkeypatch.setattr(attacks, "encoder_rows", lambda model, images, *given: seen.append((images.shape, *given[:2])) or [ROW])
     rows = [dict(chain=4, way=True, median=1.5, least=1.0, memory=12.0), dict(chain=20, way=False, median=None, least=None, memory="no")]
-    monkeypatch.setattr(bench_attacks, "diffusion_rows", lambda *given: seen.append(given) or rows)
+    monkeypatch.setattr(attacks, "diffusion_rows", lambda *given: seen.append(given) or rows)
     return seen
 
 
@@ -184,7 +187,7 @@ def test_the_command_prints_both_tables(told, capsys, models):
 def test_a_precision_the_processor_lacks_is_left_out_and_said(told, capsys, models, monkeypatch, pays):
     seen = []
     monkeypatch.setattr(precision, "pays", lambda device: pays)
-    monkeypatch.setattr(bench_attacks, "encoder_rows", lambda *given: seen.append(given[4]) or [ROW])
+    monkeypatch.setattr(attacks, "encoder_rows", lambda *given: seen.append(given[4]) or [ROW])
     assert cli.main(["bench", "attacks"]) == 0
     assert (seen == [models()]) == pays and (seen == [None]) != pays
     assert ("not in bfloat16" in capsys.readouterr().out) != pays

@@ -13,8 +13,11 @@ import torch
 from PIL import Image
 from toymodel import Toy
 
-from reproduce import __main__ as cli
-from reproduce import cache, execute, images, notebook, profiles, protect
+from reproduce import images, notebook, protect
+from reproduce.cli import commands as cli
+from reproduce.diffusion import profiles
+from reproduce.engine import store
+from reproduce.notebook import execute
 
 HERE = Path(__file__).parent
 
@@ -134,7 +137,7 @@ def test_one_failing_notebook_does_not_stop_the_others(root, capsys, monkeypatch
         (KeyboardInterrupt("interrupted: 1 of 2 jobs kept"), 130, "reproduce: interrupted: 1 of 2 jobs kept"),
         (KeyboardInterrupt(), 130, "reproduce: interrupted; run the same command again to resume"),
         (
-            cache.NoSpace(Path("x"), 5),
+            store.NoSpace(Path("x"), 5),
             2,
             "reproduce: no space left in x; free about 1 MB or pass --out / REPRODUCE_CACHE",
         ),
@@ -189,12 +192,12 @@ def test_doctor_says_what_can_run_here(root, capsys):
 def test_doctor_finds_models_in_the_hub_cache(tmp_path, monkeypatch):
     import huggingface_hub.constants
 
-    from reproduce import doctor
+    from reproduce.cli import doctor
 
     repository = profiles.KNOWN["sd21"].source
     folder = tmp_path / f"models--{repository.replace('/', '--')}"
-    cache.write(folder / "refs" / "main", b"abc")
-    cache.write(folder / "snapshots" / "abc" / "model_index.json", b"{}")
+    store.write(folder / "refs" / "main", b"abc")
+    store.write(folder / "snapshots" / "abc" / "model_index.json", b"{}")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     told = doctor._models()
     assert "sd21: present" in told and any(line.startswith("sd15: not on this machine") for line in told)

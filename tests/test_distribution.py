@@ -14,7 +14,7 @@ from piq.feature_extractors import fid_inception
 from scipy.linalg import sqrtm
 from torchvision.models.inception import Inception3
 
-from reproduce.measure import distribution, prompt
+from reproduce.measure import clip, distribution
 from reproduce.measure.distribution import fid, precision_recall
 from reproduce.world import render
 
@@ -217,22 +217,22 @@ def test_weights_that_are_no_tensors_are_not_opened(hub, tmp_path):
 
 
 def test_the_extractor_of_a_profile_says_what_it_takes(monkeypatch):
-    clip = prompt.clip("bundled", device="cpu")
+    opened = clip.clip("bundled", device="cpu")
     images = render(3, 2).images
     function, label = distribution.extractor("bundled")
     assert label == "bundled CLIP's image features, 128-d"
-    want = clip.image_features(images)
+    want = opened.image_features(images)
     assert want.shape == (2, 128)
     torch.testing.assert_close(function(images).cpu(), want, atol=1e-3, rtol=1e-3)
-    monkeypatch.setattr(prompt, "clip", lambda *_, **__: pytest.fail("it is open already"))
-    function, label = distribution.extractor("bundled", clip)
+    monkeypatch.setattr(clip, "clip", lambda *_, **__: pytest.fail("it is open already"))
+    function, label = distribution.extractor("bundled", opened)
     assert torch.equal(function(images), want) and label == "bundled CLIP's image features, 128-d"
     for profile in ("sd15", "sd21", "some/folder"):
         assert distribution.extractor(profile) == (distribution.inception, "InceptionV3's pooled features (FID weights, piq), 2048-d")
 
 
 def test_on_the_bundled_clip_more_noise_is_further_away_and_precision_alone_sees_none_of_it():
-    features, _ = distribution.extractor("bundled", prompt.clip("bundled", device="cpu"))
+    features, _ = distribution.extractor("bundled", clip.clip("bundled", device="cpu"))
     images = render(31, 24).images
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     clean = features(images)

@@ -7,8 +7,11 @@ import pytest
 import tinysd
 import torch
 
-from reproduce import edit, paper, profiles, protect, rng
 from reproduce import images as pixels
+from reproduce import protect, rng
+from reproduce.diffusion import profiles
+from reproduce.misuse import edit
+from reproduce.papers import photoguard as paper
 
 VARIATION = replace(paper.PHOTOGUARD_EDIT["released variation"], steps=6)
 INPAINTING = replace(paper.PHOTOGUARD_EDIT["released inpainting"], steps=4)

@@ -10,11 +10,14 @@ import tinysd
 import torch
 from PIL import Image
 
-from reproduce import degrade, edit, paper, report, rng
+from reproduce import degrade, report, rng
 from reproduce import images as pixels
 from reproduce.experiments import jpeg_bypass as lab
-from reproduce.experiments import jpeg_report as read
 from reproduce.experiments import subjects
+from reproduce.misuse import edit
+from reproduce.papers import photoguard as paper
+from reproduce.papers import published
+from reproduce.report import jpeg_bypass as read
 
 # --- pictures ----------------------------------------------------------------------------------------------------------------
 
@@ -67,7 +70,7 @@ def test_a_folder_without_pictures_gets_one_line(study, tmp_path):
 
 def test_rendered_people_are_unseen_alone_and_the_same_for_a_seed(study):
     from reproduce.world import render, sample_specs
-    from reproduce.world.data import SEED
+    from reproduce.world.train.data import SEED
 
     found, more, other = (subjects.people(study(seed=seed), count) for seed, count in ((3, 2), (3, 4), (4, 2)))
     assert torch.equal(found.images, more.images[:2]) and not torch.equal(found.images, other.images)
@@ -314,6 +317,6 @@ def test_protections_are_summed_up_by_group():
 
 
 def test_published_rows_are_about_jpeg_and_have_a_standing():
-    rows = read.published()
-    assert rows and all(row["standing"] in paper.STANDINGS for row in rows)
+    rows = read.published_rows()
+    assert rows and all(row["standing"] in published.STANDINGS for row in rows)
     assert report.table_markdown(rows, read.PUBLISHED_HEADS)

@@ -6,11 +6,12 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from reproduce import degrade, jpeg, paper, report
-from reproduce.experiments import gradient_report as read
+from reproduce import degrade, jpeg, report
 from reproduce.experiments import jpeg_bypass
 from reproduce.experiments import jpeg_gradient as lab
+from reproduce.papers import photoguard as paper
 from reproduce.protect import photoguard
+from reproduce.report import jpeg_gradient as read
 
 
 def test_every_experiment_end_to_end(study):

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from toymodel import Posterior, Toy
 
 from reproduce import images as pixels
-from reproduce import paper_purify as paper
 from reproduce import rng
+from reproduce.papers import launderers as paper
 from reproduce.purify import impress as module
 from reproduce.purify.impress import impress
 

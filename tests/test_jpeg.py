@@ -16,9 +16,8 @@ from scipy.stats import cauchy
 from skimage import data
 from torch.utils.checkpoint import checkpoint
 
-from reproduce import jpeg as codec
-from reproduce import libjpeg as lib
-from reproduce.jpeg import jpeg, jpeg_mask
+from reproduce.jpeg import arithmetic as lib
+from reproduce.jpeg import codec, jpeg, jpeg_mask
 
 FACTORS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2)}
 KINDS = ("smooth", "noise", "saturated", "photograph")

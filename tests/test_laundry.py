@@ -7,12 +7,16 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from reproduce import cache, claims, degrade, edit, paper, purify, report, rng
+from reproduce import degrade, purify, report, rng
+from reproduce.engine import keys, store
 from reproduce.experiments import laundry
-from reproduce.experiments import laundry_figures as draw
-from reproduce.experiments import laundry_report as read
 from reproduce.experiments.laundry import Laundry, Wash
 from reproduce.measure import compare
+from reproduce.misuse import edit
+from reproduce.papers import photoguard as paper
+from reproduce.report import laundry as read
+from reproduce.report import laundry_figures as draw
+from reproduce.report import ledger
 
 BY = ("none", "JPEG 50", "IMPRESS, noise only", "IMPRESS, released", "IMPRESS")
 WASHES = [Wash(one, by) for one in ("clean", "encoder") for by in BY]
@@ -21,12 +25,12 @@ TURNED = Wash("encoder", "IMPRESS", (("alpha", 0.5), ("norm", "sum")))
 
 @pytest.fixture(scope="module")
 def ran(models, tmp_path_factory):
-    from reproduce import profiles
-    from reproduce.study import Study
+    from reproduce.diffusion import profiles
+    from reproduce.engine.study import Study
 
     folder = tmp_path_factory.mktemp("laundry")
     study = Study(
-        "bundled", "smoke", 0, folder / "figures", store=cache.Store(folder / "store"),
+        "bundled", "smoke", 0, folder / "figures", store=store.Store(folder / "store"),
         opener=lambda name, scale: profiles.Profile(name, models(), 64, scale),
     )  # fmt: skip
     found = Laundry(study, [*WASHES, TURNED])
@@ -82,7 +86,7 @@ def test_a_changed_setting_is_run_and_named(ran):
     record = ran.record(TURNED)
     assert (record.alpha, record.norm, record.steps) == (0.5, "sum", 3)
     assert record.differs.endswith("3 steps instead of 1000; alpha 0.5, norm sum")
-    assert laundry._of(cache.plain(dataclasses.asdict(TURNED))) == TURNED
+    assert laundry._of(keys.plain(dataclasses.asdict(TURNED))) == TURNED
     own = rng.child(0, "wash", *ran.names)
     sent = torch.cat([ran.protected.picture(i, "encoder") for i in range(2)])
     by_hand = purify.apply(sent, ran.study.model, "impress", settings=record, seed=own, distance=ran.distance)
@@ -202,7 +206,7 @@ def read_like_notebook(ran):
 
 
 def test_the_ledgers_claims_of_washing(tmp_path):
-    by_key = {claim.key: claim for claim in claims.CLAIMS}
+    by_key = {claim.key: claim for claim in ledger.CLAIMS}
     rows = [
         dict(protection=protection, launderer=washed, changed=changed, image=f"p{i}", asked="a", ssim=ssim + 0.001 * i,
              picture_ssim=picture, consistency_before=error + 0.0001 * i)
@@ -225,24 +229,24 @@ def test_the_ledgers_claims_of_washing(tmp_path):
         ("impress/jpeg", 0.7 + 0.2 * (0.1 / 0.3) - 0.8, "not held"),
         ("impress/adaptive", None, "not run"),
     ):
-        line = claims.judge(by_key[key], rows)
+        line = ledger.judge(by_key[key], rows)
         assert line["verdict"] == word and (effect is None or line["effect"][0] == pytest.approx(effect, abs=1e-6)), key
     far = [r | {"picture_ssim": 0.5} if (r["protection"], r["launderer"]) == ("diffusion", "IMPRESS") else r for r in rows]
-    assert claims.judge(by_key["impress/jpeg"], far)["verdict"] == "not run"  # no JPEG file leaves so little
+    assert ledger.judge(by_key["impress/jpeg"], far)["verdict"] == "not run"  # no JPEG file leaves so little
     gained = [
         r | {"protection": one, "ssim": r["ssim"] + more * (r["launderer"] == "IMPRESS")}
         for r in rows
         for one, more in (("diffusion, adaptive", -0.03), ("diffusion, released", 0))
         if r["protection"] == "encoder"
     ]
-    line = claims.judge(by_key["impress/adaptive"], gained)
+    line = ledger.judge(by_key["impress/adaptive"], gained)
     assert line["verdict"] == "not held" and line["effect"][0] == pytest.approx(-0.03)
-    only = {line["key"] for line in claims.judged({"04_edits": rows})}
+    only = {line["key"] for line in ledger.judged({"04_edits": rows})}
     assert only == {"impress/jpeg"}
 
 
 def test_the_prompted_attack_is_judged_where_edits_are_longest_and_prompted():
-    claim = next(one for one in claims.CLAIMS if one.key == "photoguard/prompted")
+    claim = next(one for one in ledger.CLAIMS if one.key == "photoguard/prompted")
     rows = [
         dict(image=f"p{i}", protection=arm, steps=n, prompted=asked, ssim=(ssim if (n, asked) == (20, True) else 0.5) - 0.001 * i * own)
         for i in range(4)
@@ -250,6 +254,6 @@ def test_the_prompted_attack_is_judged_where_edits_are_longest_and_prompted():
         for n in (20, 4)
         for asked in (False, True)
     ]
-    line = claims.judge(claim, rows)
+    line = ledger.judge(claim, rows)
     assert line["verdict"] == "held" and line["effect"][0] == pytest.approx(0.0385)
-    assert claims.judge(claim, [])["verdict"] == "not run"
+    assert ledger.judge(claim, [])["verdict"] == "not run"

@@ -9,58 +9,112 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "reproduce"
-# From the ground up. A folder is one storey: its files may import one another.
-STOREYS = """images rng precision paper paper_purify libjpeg jpeg soft_jpeg degrade pgd model sample profiles anatomy edit customise methods
-    measure protect purify world cache jobs provenance record source study summary claims report experiments execute notebook doctor files
-    peak bench_jpeg bench_attacks bench __main__"""
-ORDER = STOREYS.split()
+# The house from the ground up: rooms in order, and in each room its files in order. A file imports what stands before it, nothing else.
+HOUSE = """
+    images rng
+    papers: __init__ photoguard launderers published
+    jpeg: arithmetic codec surrogates __init__
+    degrade method passes
+    diffusion: __init__ precision model profiles anatomy chain optimiser training
+    attack: __init__ budgets pgd
+    world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
+    world/draw: casting render
+    world: __init__
+    measure: __init__ clip perceptual distribution similarity spectrum
+    protect: noise photoguard as_printed __init__
+    purify: plain cleaner latent upscale impress __init__
+    misuse: __init__ edit
+    world/train: __init__ leaves tower autoencoder denoiser quality data codec stages __main__
+    engine: __init__ provenance keys store fingerprint executors manifest study
+    report: statistics figures __init__ ledger jpeg_bypass photoguard jpeg_gradient laundry laundry_figures
+    experiments: __init__ subjects protections jpeg_bypass jpeg_gradient laundry photoguard_edits photoguard_pictures small_world
+    report: small_world
+    notebook: entries execute __init__
+    bench: __init__ cost attacks everything jpeg
+    cli: __init__ batch doctor commands
+    __main__
+"""
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "bundle" not in p.parts)
 
 
-def storey(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def order(house: str) -> list[str]:
+    """The modules of a house from the ground up, `room/file` each; a room by itself is its __init__."""
+    found = []
+    for line in filter(None, map(str.strip, house.splitlines())):
+        room, colon, files = line.rpartition(":")
+        found += [f"{room}/{file}" if colon else file for file in files.split()]
+    return found
+
+
+ORDER = order(HOUSE)
+
+
+def module(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
 def imported(path: Path) -> list[tuple[int, str]]:
-    """(line, storey) of everything of this package that a file imports, wherever in the file."""
+    """(line, module) of everything of this package that a file imports, wherever in the file."""
     inside = ("reproduce", *path.relative_to(PACKAGE).with_suffix("").parts)
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [tuple(alias.name.split(".")) for alias in node.names]
+            names = [(tuple(alias.name.split(".")), None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = inside[: -node.level] if node.level else ()
             base += tuple(node.module.split(".")) if node.module else ()
-            names = [(*base, alias.name) for alias in node.names] if base else []
+            names = [(base, alias.name) for alias in node.names]
         else:
             continue
-        found += [(node.lineno, name[1]) for name in names if name[0] == "reproduce" and len(name) > 1]
-    return found
+        found += [(node.lineno, _file(base[1:], name)) for base, name in names if base and base[0] == "reproduce"]
+    return [(line, name) for line, name in found if name != "__init__"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
-def test_a_module_imports_only_from_above(path):
-    here = storey(path)
+def _file(base: tuple, name: str | None) -> str:
+    """The module that `from base import name` reads: a file below it, else the file or the room that base is."""
+    for parts in ((*base, name), (*base, name, "__init__")) if name else ():
+        if PACKAGE.joinpath(*parts).with_suffix(".py").is_file():
+            return "/".join(parts)
+    return "/".join(base) if PACKAGE.joinpath(*base).with_suffix(".py").is_file() else "/".join((*base, "__init__"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=module)
+def test_a_module_imports_only_what_stands_before_it(path):
+    here = module(path)
     if here == "__init__":
         assert imported(path) == []
         return
-    assert here in ORDER, f"{path.name} has no storey; give it one in ORDER"
-    allowed = set(ORDER[: ORDER.index(here)]) | {"__version__"} | ({here} if path.parent != PACKAGE else set())
-    wrong = [f"line {line}: {name}" for line, name in imported(path) if name not in allowed]
-    assert not wrong, f"{path.name} stands above what it imports: {wrong}"
+    assert here in ORDER, f"{here} has no place; give it one in HOUSE"
+    wrong = [f"line {line}: {name}" for line, name in imported(path) if name not in ORDER[: ORDER.index(here)]]
+    assert not wrong, f"{here} stands before what it imports: {wrong}"
+
+
+def test_the_house_is_what_stands():
+    assert sorted(ORDER) == sorted(set(map(module, FILES)) - {"__init__"})
+
+
+def test_an_import_upwards_inside_a_room_is_seen():
+    assert ORDER.index("attack/budgets") < ORDER.index("attack/pgd")
+    path = PACKAGE / "attack" / "budgets.py"
+    assert ("attack/pgd" in [name for _, name in imported(path)]) is False
+    assert _file(("attack",), "pgd") == "attack/pgd" and _file(("attack", "pgd"), "pgd") == "attack/pgd"
+    assert _file(("jpeg",), "jpeg") == "jpeg/__init__" and _file((), "images") == "images" and _file((), "protect") == "protect/__init__"
 
 
 def test_relative_and_absolute_imports_are_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    for room, files in {".": "rng images", "protect": "__init__ x noise", "attack": "__init__ pgd", "engine": "__init__ study"}.items():
+        (tmp_path / room).mkdir(exist_ok=True)
+        for file in files.split():
+            (tmp_path / room / f"{file}.py").touch()
     path = tmp_path / "protect" / "x.py"
-    path.parent.mkdir()
     path.write_text(
-        "import reproduce.study\nfrom reproduce import report, rng\nfrom .. import images\n"
-        "from ..pgd import pgd\nfrom . import noise\nfrom .noise import uniform\nimport torch\n"
-        "def f():\n    from reproduce.edit import vary\n"
+        "import reproduce.engine.study\nfrom reproduce import rng\nfrom .. import images\nfrom ..attack.pgd import pgd\n"
+        "from . import noise\nfrom .noise import uniform\nimport torch\nfrom . import PROTECTIONS\n"
+        "def f():\n    from reproduce.engine import study\n"
     )
     assert [name for _, name in imported(path)] == [
-        "study", "report", "rng", "images", "pgd", "protect", "protect", "edit",
+        "engine/study", "rng", "images", "attack/pgd", "protect/noise", "protect/noise", "protect/__init__", "engine/study",
     ]  # fmt: skip
 
 
@@ -78,7 +132,8 @@ def seconds(code: str) -> float:
     return time.perf_counter() - begun
 
 
-LIGHT = "report paper cache profiles notebook execute doctor protect purify __main__"
+LIGHT = """report papers.photoguard papers.published engine.store diffusion.profiles notebook notebook.execute cli.doctor protect purify
+    __main__"""
 
 
 @pytest.mark.parametrize("module", LIGHT.split())

@@ -7,8 +7,8 @@ import pytest
 import tinysd
 import torch
 
-from reproduce import model as models
 from reproduce import rng
+from reproduce.diffusion import model as models
 
 PROMPTS = ["a photo of a person", "two men in a wedding"]
 

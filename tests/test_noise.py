@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reproduce import images as pixels
-from reproduce import paper, rng
+from reproduce import rng
+from reproduce.papers import photoguard as paper
 from reproduce.protect.noise import matched, uniform
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import fakelab
 import pytest
 
-from reproduce import execute, notebook
+from reproduce import notebook
+from reproduce.notebook import execute
 
 RESUME = "run the same command again to resume"
 HERE = Path(__file__).parent
@@ -159,13 +160,13 @@ def test_an_interrupted_run_resumes_to_the_same_rows(root, end):
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     rows = (root / "figures/bundled-smoke/levels.csv").read_bytes()
     whole = fakelab.study(root / "whole").sweep("s", fakelab.jobs(12), fakelab.work)
-    from reproduce.record import rows_csv
+    from reproduce.engine.manifest import rows_csv
 
     assert rows == rows_csv(whole.rows).encode()
 
 
 def test_the_start_cell_listens_to_the_environment_and_works_at_the_root(root, monkeypatch, capsys):
-    monkeypatch.setattr("reproduce.profiles.open", fakelab.opener)
+    monkeypatch.setattr("reproduce.diffusion.profiles.open", fakelab.opener)
     monkeypatch.setenv("REPRODUCE_SCALE", "smoke")
     monkeypatch.setenv("REPRODUCE_OUT", "elsewhere")
     monkeypatch.chdir(root / "notebooks")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import notebook, profiles
+from reproduce import notebook
+from reproduce.diffusion import profiles
+from reproduce.notebook import entries
 
 ROOT = Path(__file__).parent.parent
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -62,7 +64,7 @@ def test_artefacts_have_one_notebook_each():
 
 def test_its_parameters_are_literals_with_the_standard_four(path, cells):
     found = notebook.parameters(cells, path.name)
-    assert list(found)[:4] == list(notebook.STANDARD)
+    assert list(found)[:4] == list(entries.STANDARD)
     assert found["PROFILE"] == "bundled" and found["SCALE"] == "standard" and found["OUT"] == "figures"
 
 

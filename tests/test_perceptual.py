@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torchvision.models.vgg import cfgs, make_layers
 
 from reproduce import images as pixels
-from reproduce import methods
+from reproduce import method
+from reproduce.measure import clip
 from reproduce.measure import perceptual as module
-from reproduce.measure import prompt
 from reproduce.world import render
 
 
@@ -31,12 +31,12 @@ def noisy(images, sigma, seed=1):
 def test_it_is_the_distance_of_clips_normalised_patches(bundled):
     x = render(3, 2).images
     y = noisy(x, 0.2)
-    clip, total = prompt.clip("bundled", device="cpu"), torch.zeros(2)
+    opened, total = clip.clip("bundled", device="cpu"), torch.zeros(2)
     outs = []
-    hooks = [layer.register_forward_hook(lambda _, __, out: outs.append(out)) for layer in clip.model.vision_model.encoder.layers]
+    hooks = [layer.register_forward_hook(lambda _, __, out: outs.append(out)) for layer in opened.model.vision_model.encoder.layers]
     with torch.no_grad():
         for one in (x, y):
-            clip.model.get_image_features(pixel_values=clip.pixels(one))
+            opened.model.get_image_features(pixel_values=opened.pixels(one))
     for hook in hooks:
         hook.remove()
     outs = [out[0] if isinstance(out, tuple) else out for out in outs]
@@ -134,7 +134,7 @@ def test_a_failed_download_is_one_clear_line(monkeypatch, error):
 
     module._lpips.cache_clear()
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
-    with pytest.raises(methods.Unavailable, match=r"LPIPS weights.*0.6 GB.*vgg16.*lpips_weights.*checkpoints") as told:
+    with pytest.raises(method.Unavailable, match=r"LPIPS weights.*0.6 GB.*vgg16.*lpips_weights.*checkpoints") as told:
         module.perceptual("sd15")
     assert isinstance(told.value, ValueError) and "\n" not in str(told.value)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from reproduce import images as pixels
 from reproduce import rng
-from reproduce.pgd import L2, Linf, budget, expectation, fit, pgd
+from reproduce.attack.budgets import L2, Linf, budget, fit
+from reproduce.attack.pgd import expectation, pgd
 
 
 def photos(count=2, height=6, width=5, seed=0):

@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from toymodel import Toy
 
 from reproduce import images as pixels
-from reproduce import paper, rng
-from reproduce.pgd import Linf, pgd
+from reproduce import rng
+from reproduce.attack.budgets import Linf
+from reproduce.attack.pgd import pgd
+from reproduce.papers import photoguard as paper
 from reproduce.protect import as_printed, photoguard
 
 PAPER, RELEASED, EQUAL = (paper.PHOTOGUARD_ENCODER[name] for name in ("paper", "released", "equal"))
@@ -218,7 +220,7 @@ def half(x):
 
 @pytest.mark.parametrize("which", ["paper", "released", "equal"])
 def test_diffusion_attack_turns_the_edit_grey_further_than_noise_does(which):
-    from reproduce import sample
+    from reproduce.diffusion import chain
 
     x = F.interpolate(photos(), (64, 64), mode="bilinear")
     x, model = pixels.quantise(x), Toy()
@@ -228,7 +230,7 @@ def test_diffusion_attack_turns_the_edit_grey_further_than_noise_does(which):
 
     def distance(images):
         with torch.no_grad():
-            each = [sample.inpaint(images, 1 - mask, [""] * 2, model, generator=generators(seed=s), **rule) for s in range(5)]
+            each = [chain.inpaint(images, 1 - mask, [""] * 2, model, generator=generators(seed=s), **rule) for s in range(5)]
         return torch.stack([(edit - 0.5).flatten(1).norm(dim=1) for edit in each]).mean(0)
 
     got = photoguard.diffusion(
@@ -265,10 +267,10 @@ def test_the_adaptive_setting_adds_ten_times_the_distance_to_what_is_shown():
             x, Toy(), settings=replace(adaptive, consistency=weight), generator=generators(), mask=mask,
             callback=lambda i, z, d, weight=weight: seen.setdefault(weight, d),
         )  # fmt: skip
-    from reproduce import sample
+    from reproduce.diffusion import chain
 
     with torch.no_grad():
-        edit = sample.inpaint(x, 1 - mask, ["", ""], Toy(), steps=4, eta=1.0, generator=generators())
+        edit = chain.inpaint(x, 1 - mask, ["", ""], Toy(), steps=4, eta=1.0, generator=generators())
     shown = x * mask + 0.5 * (1 - mask)
     torch.testing.assert_close(seen[10.0] - seen[0.0], 10 * (shown - edit).flatten(1).norm(dim=1))
 

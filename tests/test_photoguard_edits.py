@@ -5,20 +5,22 @@ import functools
 import pytest
 import torch
 
-from reproduce import edit, paper, report, rng
 from reproduce import images as pixels
+from reproduce import report, rng
 from reproduce.experiments import photoguard_edits as lab
 from reproduce.experiments import photoguard_pictures
-from reproduce.experiments import photoguard_report as read
 from reproduce.experiments.protections import record
 from reproduce.measure import compare
+from reproduce.misuse import edit
+from reproduce.papers import photoguard as paper
+from reproduce.report import photoguard as read
 
 
 @pytest.fixture(scope="module")
 def ran(models, tmp_path_factory):
-    from reproduce import profiles
-    from reproduce.cache import Store
-    from reproduce.study import Study
+    from reproduce.diffusion import profiles
+    from reproduce.engine.store import Store
+    from reproduce.engine.study import Study
 
     folder = tmp_path_factory.mktemp("edits")
     study = Study(

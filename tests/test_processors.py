@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reproduce import precision
+from reproduce.diffusion import precision
 
 LESSER = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 TESTS = (
@@ -33,7 +33,7 @@ def test_training_and_batches_hold_without_avx512():
 
 
 def test_bfloat16_is_used_where_the_processor_has_it_and_may():
-    ask = "from reproduce import precision; print(precision.pays('cpu'))"
+    ask = "from reproduce.diffusion import precision; print(precision.pays('cpu'))"
     assert run("-c", ask).stdout.strip() == "False"
     assert precision.pays("cuda")
 

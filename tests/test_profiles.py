@@ -10,7 +10,7 @@ import pytest
 import tinysd
 import torch
 
-from reproduce import profiles
+from reproduce.diffusion import profiles
 
 ROOT = Path(__file__).parent.parent
 PICKLED = {"diffusion_pytorch_model": "diffusion_pytorch_model.bin", "model": "pytorch_model.bin"}
@@ -136,7 +136,7 @@ def test_one_pickled_part_is_enough_to_refuse(copy, monkeypatch):
 def test_a_model_that_is_not_here_says_what_where_and_how_large(tmp_path):
     """In a process of its own, as the hub's client reads where its cache lies when it is imported."""
     code = (
-        "from reproduce import profiles\n"
+        "from reproduce.diffusion import profiles\n"
         "for name in ('sd15', 'sd21'):\n"
         "    try: profiles.open(name)\n"
         "    except ValueError as error: print(error)"

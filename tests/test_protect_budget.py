@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toymodel import Toy
 
 from reproduce import images as pixels
-from reproduce import methods
+from reproduce import passes
 from reproduce.protect import PROTECTIONS, apply, record
 
 
@@ -63,32 +63,32 @@ def test_small_images_are_extended_by_reflection(method):
     x = photos(2, 21, 11)
     apply(x, model, method, steps=2)
     assert set(model.shapes) <= {(1, 3, 24, 16), (2, 3, 24, 16)}
-    index = methods.reflected(range(5, 26), 8)
+    index = passes.reflected(range(5, 26), 8)
     assert index.tolist() == [*range(5, 26), 24, 23, 22]
-    assert methods.reflected(range(3, 4), 8).tolist() == [3] * 8
-    assert methods.reflected(range(0, 2), 8).tolist() == [0, 1] * 4
+    assert passes.reflected(range(3, 4), 8).tolist() == [3] * 8
+    assert passes.reflected(range(0, 2), 8).tolist() == [0, 1] * 4
 
 
 def test_large_images_go_in_tiles_that_cover_every_pixel_once(monkeypatch):
-    monkeypatch.setattr(methods, "PIXELS", 40 * 40)
-    monkeypatch.setattr(methods, "TILE", 40)
+    monkeypatch.setattr(passes, "PIXELS", 40 * 40)
+    monkeypatch.setattr(passes, "TILE", 40)
     x, model = photos(2, 61, 90) * 0.5 + 0.25, Toy()
     got = apply(x, model, "photoguard-encoder", settings="equal", steps=6)
     assert all(n * h * w <= 1600 for n, _, h, w in model.shapes)
     touched = (moved(got, x) > 0).float()
-    for rows, columns in methods.tiles(61, 90, 8):
+    for rows, columns in passes.tiles(61, 90, 8):
         assert touched[:, :, rows.start : rows.stop, columns.start : columns.stop].mean() > 0.5
     seen = torch.zeros(61, 90)
-    for rows, columns in methods.tiles(61, 90, 8):
+    for rows, columns in passes.tiles(61, 90, 8):
         seen[rows.start : rows.stop, columns.start : columns.stop] += 1
     assert (seen == 1).all()
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_tiles_are_bounded_and_a_partition(height, width):
-    tiles = methods.tiles(height, width, 8)
+    tiles = passes.tiles(height, width, 8)
     assert sum(len(rows) * len(columns) for rows, columns in tiles) == height * width
-    if height * width > methods.PIXELS:
+    if height * width > passes.PIXELS:
         assert all(len(rows) <= 512 and len(columns) <= 512 for rows, columns in tiles)
         assert all(rows.start % 8 == columns.start % 8 == 0 for rows, columns in tiles)  # on the latent grid
         for (rows, columns), (others, more) in itertools.combinations(tiles, 2):
@@ -98,7 +98,7 @@ def test_tiles_are_bounded_and_a_partition(height, width):
 def test_an_image_does_not_depend_on_how_many_go_in_one_pass(monkeypatch):
     x = photos(3, 16, 16)
     whole = apply(x, Toy(), "noise", settings="equal")
-    monkeypatch.setattr(methods, "PIXELS", 16 * 16)
+    monkeypatch.setattr(passes, "PIXELS", 16 * 16)
     assert torch.equal(whole, apply(x, Toy(), "noise", settings="equal"))
 
 
@@ -169,7 +169,7 @@ def test_the_table_is_complete_and_importing_it_needs_no_torch():
     for method in PROTECTIONS.values():
         assert callable(method.function) and method.needs and method.about.endswith(".")
         assert {"paper", "released", "equal"} <= set(method.settings)
-    code = "import sys; from reproduce import measure, paper, protect; sys.exit('torch' in sys.modules)"
+    code = "import sys; from reproduce import measure, protect; from reproduce.papers import photoguard; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -183,8 +183,8 @@ def test_settings_may_be_a_record_of_the_methods_kind():
 
 
 def test_a_goal_reaches_every_tile_and_picture(monkeypatch):
-    monkeypatch.setattr(methods, "PIXELS", 16 * 16)
-    monkeypatch.setattr(methods, "TILE", 16)
+    monkeypatch.setattr(passes, "PIXELS", 16 * 16)
+    monkeypatch.setattr(passes, "TILE", 16)
     images, goals = photos(2, 16, 40), photos(2, 16, 40, seed=5)
     both = apply(images, Toy(), "photoguard-encoder", eps=8, steps=3, goal=goals)
     for i in range(2):

@@ -11,9 +11,9 @@ import tinysd
 import torch
 from toymodel import Toy
 
-from reproduce import degrade, methods, purify, rng
+from reproduce import degrade, method, passes, purify, rng
 from reproduce import images as pixels
-from reproduce import paper_purify as paper
+from reproduce.papers import launderers as paper
 from reproduce.purify import PURIFIERS, apply, cleaner, latent, record, upscale
 
 TABLES = {name: table for name, table in vars(paper).items() if name.startswith("PURIFY_")}
@@ -87,7 +87,7 @@ def test_every_launderer_returns_8_bit_pictures_of_any_size(do, method, which, s
 def test_a_picture_comes_out_the_same_alone_and_in_a_batch(do, method, monkeypatch):
     x = photos(3, 21, 20)
     together = do(x, method)
-    monkeypatch.setattr(methods, "PIXELS", 24 * 24)  # one picture a pass
+    monkeypatch.setattr(passes, "PIXELS", 24 * 24)  # one picture a pass
     alone = do(x, method)
     if PURIFIERS[method].whole:
         assert torch.equal(together, alone)
@@ -114,8 +114,8 @@ def test_what_goes_through_the_model_is_extended_by_reflection_and_tiled(monkeyp
     wide = x[:, :, pixels.mirrored(torch.arange(24), 21)][..., pixels.mirrored(torch.arange(16), 11)]
     want = pixels.quantise(model.decode(model.encode(wide).mean).clamp(0, 1))
     assert torch.equal(got, want[:, :, :21, :11])
-    monkeypatch.setattr(methods, "PIXELS", 40 * 40)
-    monkeypatch.setattr(methods, "TILE", 40)
+    monkeypatch.setattr(passes, "PIXELS", 40 * 40)
+    monkeypatch.setattr(passes, "TILE", 40)
     model.shapes.clear()
     large = photos(1, 61, 90)
     assert moved(apply(large, model, "autoencoder"), large).float().mean() > 1
@@ -141,8 +141,8 @@ PLAIN = {
 def test_what_needs_no_model_is_done_to_the_whole_picture(method, which, monkeypatch):
     x = photos(2, 21, 30)
     want = pixels.quantise(PLAIN[method, which](x))
-    monkeypatch.setattr(methods, "PIXELS", 16 * 16)
-    monkeypatch.setattr(methods, "TILE", 16)
+    monkeypatch.setattr(passes, "PIXELS", 16 * 16)
+    monkeypatch.setattr(passes, "TILE", 16)
     assert torch.equal(apply(x, Toy(), method, settings=which), want)
 
 
@@ -259,10 +259,10 @@ def test_noisy_upscaling_says_what_it_lacks(tmp_path):
     class Bundled(Toy):
         name = "bundled"
 
-    with pytest.raises(methods.Unavailable, match="bundled.*sd15"):
+    with pytest.raises(method.Unavailable, match="bundled.*sd15"):
         apply(photos(1), Bundled(), "noisy-upscaling")
     lacking = dataclasses.replace(paper.PURIFY_UPSCALE["stock"], upscaler=str(tmp_path))
-    with pytest.raises(methods.Unavailable, match="could not be read.*3.5 GB.*folder") as told:
+    with pytest.raises(method.Unavailable, match="could not be read.*3.5 GB.*folder") as told:
         upscale.noisy(photos(1), Toy(), settings=lacking, generator=[rng.generator(0)])
     assert "\n" not in str(told.value)
 
@@ -288,9 +288,9 @@ def test_settings_are_those_of_their_sources():
 
 
 def test_the_table_and_its_settings_are_complete():
-    for name, method in PURIFIERS.items():
-        assert callable(method.function) and method.about.endswith(".") and method.needs
-        assert method.whole == (method.needs == "nothing"), name
+    for name, row in PURIFIERS.items():
+        assert callable(row.function) and row.about.endswith(".") and row.needs
+        assert row.whole == (row.needs == "nothing"), name
     assert {id(table) for table in TABLES.values()} == {id(method.settings) for method in PURIFIERS.values()}
     for table in TABLES.values():
         for one in table.values():
@@ -312,8 +312,8 @@ def test_steps_are_replaced_and_noted_where_there_are_any():
 
 
 def test_the_log_names_picture_and_tile(monkeypatch):
-    monkeypatch.setattr(methods, "PIXELS", 16 * 16)
-    monkeypatch.setattr(methods, "TILE", 16)
+    monkeypatch.setattr(passes, "PIXELS", 16 * 16)
+    monkeypatch.setattr(passes, "TILE", 16)
     log = []
     apply(photos(2, 16, 30), Toy(), "impress", steps=1, distance=apart, log=log)
     assert [(line["image"], line["tile"]) for line in log] == [(0, 0), (1, 0), (0, 1), (1, 1)]

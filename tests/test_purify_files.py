@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from toymodel import Toy
 
-from reproduce import __main__ as cli
-from reproduce import images, methods, profiles, purify
+from reproduce import images, method, purify
+from reproduce.cli import commands as cli
+from reproduce.diffusion import profiles
 from reproduce.purify import impress
 
 
@@ -120,7 +121,7 @@ def test_every_mistake_is_one_line(folder, capsys, words, said):
 
 def test_what_no_picture_can_do_without_is_said_once(folder, capsys, monkeypatch):
     def lacking(*_, **__):
-        raise methods.Unavailable("weights: not here")
+        raise method.Unavailable("weights: not here")
 
     monkeypatch.setattr(purify, "apply", lacking)
     status, out, err = call(capsys, "in/a.png", "in/b.jpg", "--method", "impress", "-o", "out")

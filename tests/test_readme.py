@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproduce.__main__ import parser
+from reproduce.cli.commands import parser
 
 ROOT = Path(__file__).parent.parent
 

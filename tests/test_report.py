@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from reproduce import report
-from reproduce.record import rows_csv
+from reproduce.engine.manifest import rows_csv
+from reproduce.report import figures
 
 
 @pytest.fixture(autouse=True)
@@ -148,15 +149,15 @@ def test_a_protection_looks_the_same_in_every_figure():
     other = report.look("photoguard-diffusion", ["photoguard-encoder", "photoguard-diffusion"])
     assert alone == beside
     assert other["color"] == alone["color"] and other["linestyle"] != alone["linestyle"]
-    assert report.look("none")["color"] == report.look("clean")["color"] == report.GREY
+    assert report.look("none")["color"] == report.look("clean")["color"] == figures.GREY
     strangers = [report.look(name, ["new", "newer"])["color"] for name in ("new", "newer")]
-    known = {colour for colour, _ in report.LOOKS.values()}
+    known = {colour for colour, _ in figures.LOOKS.values()}
     assert len(set(strangers)) == 2 and not known & set(strangers)
 
 
 def test_colours_of_different_families_are_told_apart():
     colours = [
-        np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in {c for c, _ in report.LOOKS.values()}
+        np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in {c for c, _ in figures.LOOKS.values()}
     ]
     gaps = [np.abs(a - b).sum() for i, a in enumerate(colours) for b in colours[:i]]
     assert min(gaps) > 60
@@ -249,6 +250,9 @@ def test_figures_rebuild_without_torch():
     code = """if True:
         import sys
         sys.modules["torch"] = None
-        from reproduce import jobs, paper, profiles, record, report, summary
+        from reproduce import report
+        from reproduce.diffusion import profiles
+        from reproduce.engine import executors, manifest
+        from reproduce.papers import photoguard
     """
     subprocess.run([sys.executable, "-c", code], check=True)

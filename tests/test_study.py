@@ -15,14 +15,14 @@ import fakelab
 import pytest
 import torch
 
-from reproduce import cache, record, source, study
-from reproduce.study import Result
+from reproduce.engine import fingerprint, keys, manifest, store, study
+from reproduce.engine.study import Result
 
 HERE = Path(__file__).parent
 
 
 def csv(sweep) -> bytes:
-    return record.rows_csv(sweep.rows).encode()
+    return manifest.rows_csv(sweep.rows).encode()
 
 
 def test_rows_are_in_job_order_with_job_fields_first(tmp_path):
@@ -79,15 +79,15 @@ def test_a_stored_job_is_not_computed_again(tmp_path):
 
 def test_another_model_scale_or_picture_is_another_job(tmp_path):
     pictures = tmp_path / "photos"
-    cache.write(pictures / "a.png", b"a")
+    store.write(pictures / "a.png", b"a")
     bases = []
     for scale, images in (("smoke", None), ("standard", None), ("smoke", pictures)):
-        one = study.Study("bundled", scale, 0, tmp_path, images=images, store=cache.Store(tmp_path), opener=fakelab.opener)
-        bases.append(cache.key(one._base("s", "1")))
-    cache.write(pictures / "a.png", b"b")
-    bases.append(cache.key(one._base("s", "1")))
+        one = study.Study("bundled", scale, 0, tmp_path, images=images, store=store.Store(tmp_path), opener=fakelab.opener)
+        bases.append(keys.key(one._base("s", "1")))
+    store.write(pictures / "a.png", b"b")
+    bases.append(keys.key(one._base("s", "1")))
     one.model.fingerprint = "f01"
-    bases.append(cache.key(one._base("s", "1")))
+    bases.append(keys.key(one._base("s", "1")))
     assert len(set(bases)) == 5
 
 
@@ -164,10 +164,10 @@ def test_a_full_disk_tells_what_the_rest_needs(tmp_path, monkeypatch):
     lab = fakelab.study(tmp_path)
 
     def full(*_, **__):
-        raise cache.NoSpace(tmp_path, 3_000_000)
+        raise store.NoSpace(tmp_path, 3_000_000)
 
     monkeypatch.setattr(lab.store, "put", full)
-    with pytest.raises(cache.NoSpace, match="free about 12 MB"):
+    with pytest.raises(store.NoSpace, match="free about 12 MB"):
         lab.sweep("s", fakelab.jobs(4), fakelab.work)
 
 
@@ -210,7 +210,7 @@ def test_csv_text_is_stable():
         {"d": "x,y", "a": 1e-9},
         {"a": 123456789.0, "b": 2, "d": [1, 2]},
     ]
-    assert record.rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
+    assert manifest.rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
 
 
 def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):
@@ -242,7 +242,7 @@ def test_files_of_another_seed_leave_the_manifest(tmp_path):
 
 
 def test_a_damaged_manifest_is_started_again(tmp_path):
-    cache.write(tmp_path / "figures/bundled-smoke/manifest.json", b"{")
+    store.write(tmp_path / "figures/bundled-smoke/manifest.json", b"{")
     with pytest.warns(UserWarning, match="is damaged"):
         fakelab.study(tmp_path).save_rows("a", [{"x": 1}])
 
@@ -276,7 +276,7 @@ def test_the_code_of_a_job_counts_but_not_its_comments(tmp_path, monkeypatch):
         importlib.invalidate_caches()
         module = importlib.import_module("lab_module")
         importlib.reload(module)
-        return source.version(getattr(module, name))
+        return fingerprint.version(getattr(module, name))
 
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -293,13 +293,13 @@ def test_the_code_of_a_job_counts_but_not_its_comments(tmp_path, monkeypatch):
 
 
 def test_values_bound_to_a_job_count():
-    quiet, slow = (source.version(partial(fakelab.work, pause=p)) for p in (0.0, 1.0))
+    quiet, slow = (fingerprint.version(partial(fakelab.work, pause=p)) for p in (0.0, 1.0))
     assert quiet != slow
 
     def closed(n):
         return lambda job: n
 
-    assert source.version(closed(1)) != source.version(closed(2))
+    assert fingerprint.version(closed(1)) != fingerprint.version(closed(2))
 
 
 def test_code_counts_through_imports_and_drawing_does_not(tmp_path, monkeypatch):
@@ -319,14 +319,14 @@ def test_code_counts_through_imports_and_drawing_does_not(tmp_path, monkeypatch)
         "experiments/lab": "from . import subjects\nfrom .. import protect, report, edit\n"
         "def work(job):\n    return subjects, protect, report\ndef other():\n    return edit",
     }
-    monkeypatch.setattr(source, "PACKAGE", package)
+    monkeypatch.setattr(fingerprint, "PACKAGE", package)
     names = {}
 
     def version(**changes):
         for name, text in (base | changes).items():
-            cache.write(package / f"{name}.py", text.encode())
+            store.write(package / f"{name}.py", text.encode())
         exec(compile(base["experiments/lab"].split("\n", 2)[2], package / "experiments/lab.py", "exec"), names)
-        return source.version(names["work"])
+        return fingerprint.version(names["work"])
 
     first = version()
     for name in ("report", "edit"):
@@ -337,7 +337,7 @@ def test_code_counts_through_imports_and_drawing_does_not(tmp_path, monkeypatch)
 
 
 def test_a_method_counts_with_its_class_and_what_that_uses():
-    first, second = (source._used(source._tree(HERE / "fakelab.py"), name) for name in ("study", "fail"))
+    first, second = (fingerprint._used(fingerprint._tree(HERE / "fakelab.py"), name) for name in ("study", "fail"))
     assert {n.name for n in first if hasattr(n, "name")} == {"study", "opener"}
     assert {n.name for n in second if hasattr(n, "name")} == {"fail", "work"}
-    assert source.version(fakelab.study) != source.version(fakelab.fail)
+    assert fingerprint.version(fakelab.study) != fingerprint.version(fakelab.fail)

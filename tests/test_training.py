@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from reproduce import edit, profiles, rng
-from reproduce.world import data, quality, tower, train
-from reproduce.world import denoiser as dn
-from reproduce.world.fit import fit
-from reproduce.world.optim import Muon, Optimiser, orthogonal
+from reproduce import rng
+from reproduce.diffusion import profiles, training
+from reproduce.diffusion.optimiser import Muon, Optimiser, orthogonal
+from reproduce.diffusion.training import fit
+from reproduce.misuse import edit
+from reproduce.world.train import data, quality, stages, tower
+from reproduce.world.train import denoiser as dn
 
 # --- optimiser ---------------------------------------------------------------------------------------------------------------
 
@@ -191,7 +193,7 @@ def test_with_minutes_the_clock_decides(tmp_path, monkeypatch):
         rates.append(self.parts[0][0].param_groups[0]["lr"])
 
     monkeypatch.setattr(Optimiser, "step", ticking)
-    monkeypatch.setattr("reproduce.world.fit.time.time", lambda: now[0])
+    monkeypatch.setattr("reproduce.diffusion.training.time.time", lambda: now[0])
     run(tmp_path, steps=3, minutes=2, judge=lambda net: {"good": 1}, judge_every=1000)
     assert len(rates) == 60 and rates[-1] < 0.01 * max(rates), "two minutes of steps of two seconds, whatever `steps` says"
     assert rates[54] == pytest.approx(0.01 * 0.5 * (1 + np.cos(np.pi * 0.9)), rel=1e-4)
@@ -229,8 +231,8 @@ def trained(tmp_path_factory):
         patch.setattr(quality, "susceptibility", lambda encode, images, steps: measure(encode, images[:2], steps=2))
         patch.setattr(quality, "retrieval", lambda net, tokens: ask(net, tokens, count=32))
         patch.setattr(quality, "reconstruction", lambda net, device: rebuild(net, 2, device))
-        for stage in train.STAGES:
-            train.main([stage, "--size", "tiny", "--work", str(work), "--out", str(work / "bundle"), "--device", "cpu"])
+        for stage in stages.STAGES:
+            stages.main([stage, "--size", "tiny", "--work", str(work), "--out", str(work / "bundle"), "--device", "cpu"])
     return work, work / "bundle"
 
 
@@ -282,7 +284,7 @@ def test_the_bundle_is_half_precision_and_readable_by_older_transformers(trained
     torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-2)
     whole = StableDiffusionPipeline.from_pretrained(bundle)
     assert {part.dtype for part in (whole.unet, whole.vae, whole.text_encoder)} == {torch.float32}, "or it could not run"
-    assert set(json.loads((bundle / "training.json").read_text())) == set(train.STAGES) - {"pictures", "bundle"}
+    assert set(json.loads((bundle / "training.json").read_text())) == set(stages.STAGES) - {"pictures", "bundle"}
 
 
 def test_the_text_tower_is_clips_own(trained):
@@ -333,7 +335,7 @@ def test_training_latents_are_the_autoencoders_at_unit_variance(trained):
     from diffusers import AutoencoderKL
 
     work, bundle = trained
-    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
+    args = SimpleNamespace(work=work, start=None, size=stages.SIZES["tiny"], device="cpu", seed=0)
     found = data.latents(args)
     vae, (images, _, people, _) = AutoencoderKL.from_pretrained(work / "vae"), data.shards(args)
     x = images[:4].float() / 127.5 - 1
@@ -358,7 +360,7 @@ def test_training_latents_are_the_autoencoders_at_unit_variance(trained):
 
 def test_batches_pair_latents_with_their_captions_and_drop_a_tenth(trained):
     work, _ = trained
-    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
+    args = SimpleNamespace(work=work, start=None, size=stages.SIZES["tiny"], device="cpu", seed=0)
     _, captions, *_ = data.shards(args)
     table, row = data.contexts(args)
     assert len(table) == len(set(captions)) + 1
@@ -384,13 +386,13 @@ def test_training_goes_on_from_a_bundle(trained, tmp_path, monkeypatch):
     for file in [file for kind in ("pictures", "leaves") for file in work.glob(f"{kind}-*.pt")]:
         shutil.copy(file, tmp_path / "work")
     begun = {}
-    monkeypatch.setattr(train, "train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
-    monkeypatch.setattr("reproduce.world.train_codec.train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
-    stages = ("decoder", "likeness", "autoencoder", "inpainting", "denoiser")  # the last three read what the second and third write
-    for stage in stages:
-        train.main([stage, "--size", "tiny", "--work", str(tmp_path / "work"), "--device", "cpu", "--start", str(bundle)])
+    monkeypatch.setattr(stages, "train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
+    monkeypatch.setattr("reproduce.world.train.codec.train", lambda args, stage, net, loss, **how: begun.setdefault(stage, net))
+    listed = ("decoder", "likeness", "autoencoder", "inpainting", "denoiser")  # the last three read what the second and third write
+    for stage in listed:
+        stages.main([stage, "--size", "tiny", "--work", str(tmp_path / "work"), "--device", "cpu", "--start", str(bundle)])
     opened = profiles.open(str(bundle)).model
-    nets = {"inpainting": opened.unet_inpainting, "denoiser": opened.unet} | dict.fromkeys(stages[:3], opened.vae)
+    nets = {"inpainting": opened.unet_inpainting, "denoiser": opened.unet} | dict.fromkeys(listed[:3], opened.vae)
     assert not any(p.requires_grad for p in begun["decoder"].encoder.parameters())
     assert all(p.requires_grad for p in begun["likeness"].parameters())
     for net, own in ((begun[stage], own) for stage, own in nets.items()):
@@ -406,7 +408,7 @@ def test_stages_not_run_leave_the_bundle_they_start_from_as_it_is(trained, tmp_p
     shutil.copy(work / "pictures-000.pt", tmp_path)
     again = ["--size", "tiny", "--work", str(tmp_path), "--out", str(tmp_path / "new"), "--device", "cpu", "--start", str(old)]
     for stage in ("denoiser", "bundle"):
-        train.main([stage, *again])
+        stages.main([stage, *again])
     changed = {str(f.relative_to(old)) for f in old.rglob("*.*") if f.read_bytes() != (tmp_path / "new" / f.relative_to(old)).read_bytes()}
     assert changed == {"unet/diffusion_pytorch_model.safetensors", "training.json"}
     ours, theirs = (json.loads((where / "training.json").read_text()) for where in (tmp_path / "new", old))
@@ -415,7 +417,7 @@ def test_stages_not_run_leave_the_bundle_they_start_from_as_it_is(trained, tmp_p
 
 def test_people_and_above_all_their_faces_are_important(trained):
     work, _ = trained
-    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
+    args = SimpleNamespace(work=work, start=None, size=stages.SIZES["tiny"], device="cpu", seed=0)
     found = data.importance(args)
     _, _, people, faces = (data.shards(args)[i] for i in range(4))
     assert found.shape == (50, 1, 32, 32)
@@ -429,13 +431,12 @@ def test_people_and_above_all_their_faces_are_important(trained):
 
 
 def test_a_rate_scales_every_learning_rate(trained, tmp_path, monkeypatch):
-    from reproduce.world import fit
 
     seen = []
-    monkeypatch.setattr(fit, "fit", lambda net, loss, **how: seen.append((how["muon"], how["adam"])) or net)
+    monkeypatch.setattr(training, "fit", lambda net, loss, **how: seen.append((how["muon"], how["adam"])) or net)
     work, _ = trained
     for rate in ("1", "0.25"):
-        train.main(["denoiser", "--size", "tiny", "--work", str(work), "--device", "cpu", "--rate", rate])
+        stages.main(["denoiser", "--size", "tiny", "--work", str(work), "--device", "cpu", "--rate", rate])
     assert seen[1] == tuple(0.25 * full for full in seen[0])
 
 
@@ -443,13 +444,13 @@ def test_a_share_of_the_pictures_is_repainted_whole(trained, monkeypatch):
     work, _ = trained
     seen = []
     monkeypatch.setattr(dn, "noise_loss", lambda net, z, text, alphas, generator, condition, weight: seen.append((condition, weight)))
-    monkeypatch.setattr(train, "train", lambda args, stage, net, loss, **how: [loss(net, i, rng.generator(i)) for i in range(100)] and net)
+    monkeypatch.setattr(stages, "train", lambda args, stage, net, loss, **how: [loss(net, i, rng.generator(i)) for i in range(100)] and net)
     saved = {f: f.read_bytes() for f in (work / "inpainting" / "unet").iterdir()}
-    train.main(["inpainting", "--size", "tiny", "--work", str(work), "--device", "cpu"])
+    stages.main(["inpainting", "--size", "tiny", "--work", str(work), "--device", "cpu"])
     for file, content in saved.items():
         file.write_bytes(content)
     condition, weight = (torch.cat(parts) for parts in zip(*seen, strict=True))
-    args = SimpleNamespace(work=work, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
+    args = SimpleNamespace(work=work, start=None, size=stages.SIZES["tiny"], device="cpu", seed=0)
     grey, spread = data.blank(args, data.latents(args)["scale"])
     whole = ((condition[:, 1:] - grey).abs() < 6 * spread).flatten(1).all(1)
     assert 0.35 < whole.float().mean() < 0.5 and (condition[whole, 0] == 1).all()
@@ -460,7 +461,7 @@ def test_a_retrained_autoencoder_gets_latents_of_its_own(trained, tmp_path):
     import shutil
 
     work, _ = trained
-    args = SimpleNamespace(work=tmp_path, start=None, size=train.SIZES["tiny"], device="cpu", seed=0)
+    args = SimpleNamespace(work=tmp_path, start=None, size=stages.SIZES["tiny"], device="cpu", seed=0)
     shutil.copytree(work / "vae", tmp_path / "vae")
     shutil.copy(work / "pictures-000.pt", tmp_path)
     for file in work.glob("latents-*.pt"):
@@ -479,12 +480,12 @@ def test_a_stage_goes_on_with_the_vocabulary_it_was_begun_with(trained, monkeypa
     before = {f.name: f.read_bytes() for f in (work / "tokenizer").iterdir()}
     monkeypatch.setattr(tower, "caption_words", lambda: ["another", "grammar"])
     monkeypatch.setattr(data, "SHARD", 50)
-    train.main(["clip", "--size", "tiny", "--work", str(work), "--device", "cpu"])
+    stages.main(["clip", "--size", "tiny", "--work", str(work), "--device", "cpu"])
     assert {f.name: f.read_bytes() for f in (work / "tokenizer").iterdir()} == before
 
 
 def test_a_misspelt_stage_lists_the_stages(capsys):
     with pytest.raises(SystemExit):
-        train.main(["denoise"])
+        stages.main(["denoise"])
     told = capsys.readouterr().err
-    assert all(stage in told for stage in train.STAGES)
+    assert all(stage in told for stage in stages.STAGES)

@@ -7,19 +7,9 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from reproduce.world import (
-    HELD_OUT_STYLES,
-    IDENTITIES,
-    SCENES,
-    STYLES,
-    Spec,
-    caption,
-    caption_words,
-    render,
-    sample_specs,
-)
-from reproduce.world.render import _chunk
-from reproduce.world.scene import TABLE
+from reproduce.world import HELD_OUT_STYLES, IDENTITIES, SCENES, STYLES, Spec, caption, caption_words, render, sample_specs
+from reproduce.world.draw.render import _chunk
+from reproduce.world.draw.scene import TABLE
 
 PLAIN_SCENES = [s for s in SCENES if s != "mirror"]  # a mirror shows the person twice
 

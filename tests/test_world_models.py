@@ -6,11 +6,12 @@ import tinysd
 import torch
 import torch.nn.functional as F
 
-from reproduce import profiles
-from reproduce.world import HELD_OUT_STYLES, caption_words, quality, render, tower
-from reproduce.world import autoencoder as ae
-from reproduce.world import denoiser as dn
-from reproduce.world.leaves import dead_leaves, textures
+from reproduce.diffusion import profiles
+from reproduce.world import HELD_OUT_STYLES, caption_words, render
+from reproduce.world.train import autoencoder as ae
+from reproduce.world.train import denoiser as dn
+from reproduce.world.train import quality, tower
+from reproduce.world.train.leaves import dead_leaves, textures
 
 
 def generator(seed=0):

@@ -52,7 +52,7 @@ def unet(kind="1.5", channels=4, seed=1):
 def _text(folder, kind):
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from reproduce.world import tower
+    from reproduce.world.train import tower
 
     tokens = tower.tokenizer(folder)
     torch.manual_seed(2)

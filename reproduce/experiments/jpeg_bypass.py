@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import degrade, edit, paper, profiles, protect, rng
+from .. import degrade, protect, rng
+from ..diffusion import profiles
+from ..engine.study import Result
 from ..measure import compare
-from ..study import Result
+from ..misuse import edit
+from ..papers import photoguard as paper
+from ..report.jpeg_bypass import SHOWN
 from . import subjects
-from .jpeg_report import SHOWN
 
 COMPARED = {"noise": ("noise", None), "photoguard-encoder": ("photoguard-encoder", None)}  # name -> method, settings (None: as given)
 MEASURES = ("ssim", "psnr", "vifp", "fsim", "ssim-sewar")

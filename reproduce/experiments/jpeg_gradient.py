@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import degrade, jpeg, paper, protect, rng, soft_jpeg
+from .. import degrade, jpeg, protect, rng
+from ..engine.study import Result
+from ..jpeg import surrogates
 from ..measure import spectrum
+from ..papers import photoguard as paper
 from ..protect import photoguard
-from ..study import Result
 from . import jpeg_bypass, subjects
 
 FILES = {  # how each formulation models a file: images, quality -> images
     "exact": lambda x, q: jpeg.jpeg(x, q),
-    "straight-through": lambda x, q: soft_jpeg.soft_jpeg(x, q, "straight-through"),
-    "polynomial": lambda x, q: soft_jpeg.soft_jpeg(x, q, "polynomial"),
-    "cubic": lambda x, q: soft_jpeg.soft_jpeg(x, q, "cubic"),
+    "straight-through": lambda x, q: surrogates.soft_jpeg(x, q, "straight-through"),
+    "polynomial": lambda x, q: surrogates.soft_jpeg(x, q, "polynomial"),
+    "cubic": lambda x, q: surrogates.soft_jpeg(x, q, "cubic"),
     "mask": lambda x, q: jpeg.jpeg_mask(x),
     "none": lambda x, q: x,
 }

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import cache, edit, methods, paper, purify, rng
+from .. import purify, rng
+from ..engine import keys
+from ..engine.study import Result
 from ..measure import compare
 from ..measure.perceptual import perceptual
+from ..method import changed
+from ..misuse import edit
+from ..papers import photoguard as paper
 from ..protect import photoguard
-from ..study import Result
 from . import subjects
 from .protections import GROUP, Protected, plain
 
@@ -144,7 +148,7 @@ class Laundry:
             return None
         method, settings = LAUNDERERS[wash.launderer]
         chosen = _impress(self.study.scale, settings) if method == "impress" else purify.record(method, settings)
-        return methods.changed(chosen, dict(wash.changes), wash.told) if wash.changes else chosen
+        return changed(chosen, dict(wash.changes), wash.told) if wash.changes else chosen
 
     def wash(self):
         """Every wash of every person: the sweep's pictures are called "image"; rows one a picture."""
@@ -197,7 +201,7 @@ class Laundry:
     def picture(self, subject, wash):
         """One washed picture, (1, 3, H, W)."""
         first = subject - subject % GROUP
-        job = cache.plain(dataclasses.asdict(wash) | dict(first=first))
+        job = keys.plain(dataclasses.asdict(wash) | dict(first=first))
         return self.washed.images(job, "image")[subject - first : subject - first + 1]
 
     def shown(self, subject, protection, launderer):

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import torch
 
-from .. import edit, images, paper, protect, rng
-from ..measure import MEASURES, compare, distribution, prompt, similarity
+from .. import images, protect, rng
+from ..engine.study import Result
+from ..measure import MEASURES, compare, distribution, similarity
+from ..measure import clip as judge
+from ..misuse import edit
+from ..papers import photoguard as paper
 from ..protect import as_printed, noise, photoguard
-from ..study import Result
 from . import subjects
 from .protections import PROTECTIONS, Protected, plain, record, together
 
@@ -56,7 +59,7 @@ class Edits:
         study.images = images or study.images
         self.study, self.scale = study, SCALES[study.scale]
         self.people = subjects.people(study, self.scale.people)
-        self.clip = prompt.clip(clip or prompt.source_of(study.name))
+        self.clip = judge.clip(clip or judge.source_of(study.name))
 
     def protect(self):
         """Every person's kept region under every protection."""

@@ -1,6 +1,6 @@
 """The pictures of notebook 02, as report.picture_grid takes them: Figures 4 and 5, and the printed algorithm's."""
 
-from .photoguard_report import LABELS
+from ..report.photoguard import LABELS
 
 AMPLIFIED = 4  # how often a change is shown, around mid grey
 COLUMNS = ("clean", "noise", "encoder", "diffusion", "another seed")

@@ -7,9 +7,11 @@ import dataclasses
 
 import torch
 
-from .. import methods, paper, protect, rng, sample
+from .. import passes, protect, rng
+from ..diffusion import chain
+from ..engine.study import Result
+from ..papers import photoguard as paper
 from ..protect import photoguard
-from ..study import Result
 
 PROTECTIONS = {  # what tables and figures call it -> method, settings
     "noise": ("noise", "paper"),
@@ -45,7 +47,7 @@ def plain(settings):
 
 def together(pictures):
     """How many pictures of this size an attack through the whole model takes at once."""
-    return max(1, min(GROUP, methods.PIXELS // pictures[0, 0].numel()))
+    return max(1, min(GROUP, passes.PIXELS // pictures[0, 0].numel()))
 
 
 class Protected:
@@ -109,7 +111,7 @@ class Protected:
         again, masks = (one.repeat_interleave(DRAWS, 0).to(grey) for one in (pictures, 1 - kept))
         rule, part = dict(steps=paper.PHOTOGUARD_DIFFUSION["paper"].chain, eta=1.0), DRAWS * together(pictures)
         paints = [
-            (sample.inpaint(x, y, [""] * len(x), model, generator=z, **rule) - photoguard.GREY).flatten(1).norm(dim=1)
+            (chain.inpaint(x, y, [""] * len(x), model, generator=z, **rule) - photoguard.GREY).flatten(1).norm(dim=1)
             for x, y, z in ((again[i : i + part], masks[i : i + part], chance[i : i + part]) for i in range(0, len(again), part))
         ]
         return dict(reads=reads, paints=torch.cat(paints).view(-1, DRAWS).mean(1))

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from .. import edit, paper, profiles, rng
+from .. import rng
+from ..diffusion import profiles
+from ..engine.study import Result
 from ..measure import compare
-from ..study import Result
-from ..world import SCENES, STYLES, Spec, quality, render, sample_specs
-from ..world.scene import TABLE
+from ..misuse import edit
+from ..papers import photoguard as paper
+from ..world import SCENES, STYLES, Spec, render, sample_specs
+from ..world.draw.scene import TABLE
+from ..world.train import quality
 from . import subjects
 
 ETA = 1.0  # fresh noise in every step, as DDPM samples: outlines come out cleaner (by eye), whole faces no more often (counted)

@@ -39,7 +39,7 @@ def people(study, count):
 
 def photographs(study, count=3):
     """Real photographs that ship inside scikit-image and scikit-learn (nobody's portrait but an astronaut's)."""
-    from ..world.quality import photographs as shipped
+    from ..world.train.quality import photographs as shipped
 
     names, images = shipped(study.profile.size)
     return Subjects(names[:count], images[:count], _centre(images[:count]), [PHOTO_PROMPTS] * len(names[:count]))
@@ -82,7 +82,7 @@ def _folder(folder, size, count):
 
 def _generated(study, count):
     """Portraits the profile's own model makes from prompts, where no folder is given."""
-    from ..edit import generate
+    from ..misuse.edit import generate
 
     prompts = [f"a photo of the face of a {'woman' if i % 2 else 'man'}, portrait, natural light" for i in range(count)]
     images = generate(

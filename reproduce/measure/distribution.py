@@ -11,7 +11,6 @@ import warnings
 import torch
 
 from ..images import check
-from . import prompt
 
 DIMENSIONS = 2048  # of Inception's last average pooling
 BATCH = 16
@@ -70,10 +69,10 @@ def extractor(profile, clip=None):
     """(function images -> features (N, D), label for tables) of a profile: its own CLIP's for `bundled`, Inception's for all others.
 
     Inception never saw the small world and its download is not offline; the label stands in every table, as the two are not comparable.
-    clip: an opened prompt.Clip for `bundled`, so that it is read once; None opens the bundled one.
+    clip: an opened clip.Clip for `bundled`, so that it is read once; None opens the bundled one.
     """
     if profile == "bundled":
-        clip = clip or prompt.clip("bundled")
+        clip = clip or clips.clip("bundled")
         return clip.image_features, f"{clip.name}'s image features, {clip.width}-d"
     return inception, f"InceptionV3's pooled features (FID weights, piq), {DIMENSIONS}-d"
 

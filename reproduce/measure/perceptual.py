@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 
 from ..images import mirrored
-from ..methods import Unavailable
-from . import prompt
+from ..method import Unavailable
+from . import clip
 
 LPIPS = "LPIPS (VGG)"
 BUNDLED = "bundled perceptual distance"
@@ -33,15 +33,15 @@ def perceptual(profile, model=None):
 
 @functools.cache
 def _bundled(device):
-    clip = prompt.clip("bundled", device=device)
+    opened = clip.clip("bundled", device=device)
 
     def features(images):
         """Unit vectors of every patch after every block of the tower, of the tiles that fill the picture: a list of (N, patches, width)."""
-        side = clip.size
+        side = opened.size
         y, x = (mirrored(torch.arange(-(-length // side) * side), length).to(images.device) for length in images.shape[2:])
         tiles = images.float()[:, :, y][:, :, :, x].unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5)
-        seen = (tiles.flatten(0, 2) - clip.mean) / clip.std
-        found = clip.model.vision_model(pixel_values=seen, output_hidden_states=True).hidden_states[1:]
+        seen = (tiles.flatten(0, 2) - opened.mean) / opened.std
+        found = opened.model.vision_model(pixel_values=seen, output_hidden_states=True).hidden_states[1:]
         return [F.normalize(one[:, 1:], dim=-1).reshape(len(images), -1, one.shape[-1]) for one in found]
 
     def distance(x, y):

@@ -7,8 +7,8 @@ import math
 
 import torch
 
-from .. import libjpeg as lib
 from ..images import check
+from ..jpeg import arithmetic as lib
 
 EDGES = (0, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / math.sqrt(2) + 1e-6)  # cycles a pixel; the corner of the spectrum is 1 / sqrt 2
 NAMES = ("below 1/32", "1/32 to 1/16", "1/16 to 1/8", "1/8 to 1/4", "above 1/4")

@@ -4,8 +4,9 @@ A method is a function (images, model, *, settings, generator, mask=None) -> ima
 a row here. The functions are imported when they are first used, so that reading the table needs no torch.
 """
 
-from .. import methods, paper
-from ..methods import Method
+from .. import passes
+from ..method import Method, changed, counted, settings_of
+from ..papers import photoguard as paper
 
 PROTECTIONS = {
     "noise": Method(
@@ -29,15 +30,15 @@ def record(method, settings="paper", *, eps=None, steps=None, draws=None):
     settings: a name in the table, or a record of the method's kind. Methods that take no steps, or no draws, pass over them.
     ValueError: an unknown name (with what there is), eps outside [1, 255].
     """
-    chosen = methods.chosen(PROTECTIONS, "protection", method, settings)
+    chosen = settings_of(PROTECTIONS, "protection", method, settings)
     if eps is not None:
         if isinstance(eps, bool) or not isinstance(eps, (int, float)) or not 0 < eps <= 255:
             raise ValueError(f"eps: expected grey levels, above 0 and at most 255, got {eps!r}")
         if eps < 1:
             raise ValueError(f"eps: {eps} levels leave nothing in 8 bits; give grey levels, e.g. 8 for 8/255")
         step = {"step": chosen.step * eps / chosen.eps} if hasattr(chosen, "step") else {}
-        chosen = methods.changed(chosen, {"eps": eps, **step}, f"eps is {eps:g} instead of {chosen.eps:.3g}")
-    return methods.counted(chosen, steps=steps, draws=draws)
+        chosen = changed(chosen, {"eps": eps, **step}, f"eps is {eps:g} instead of {chosen.eps:.3g}")
+    return counted(chosen, steps=steps, draws=draws)
 
 
 def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=None, goal=None, steps=None, draws=None, callback=None):
@@ -62,7 +63,7 @@ def apply(images, model, method, *, settings="paper", eps=None, seed=0, mask=Non
     result = origin.clone()
     extra = {"callback": callback} if callback is not None and hasattr(chosen, "steps") else {}
     aim = None if goal is None else photoguard.picture(goal, origin).expand(len(origin), -1, -1, -1)
-    for one in methods.passes(origin, int(getattr(model, "factor", 8))):
+    for one in passes.over(origin, int(getattr(model, "factor", 8))):
         kept = None if mask is None else one.of(mask).to(device)
         if kept is not None and not (kept >= 0.5).any():
             continue
@@ -84,8 +85,8 @@ def takes_goal(method):
 
 def spent(protected, origin, settings):
     """What of its eps a method used, (N,) in levels on the stored images: the largest change, or for the norm "l2" its root mean square."""
-    from .. import pgd
+    from ..attack import budgets
 
     norm = getattr(settings, "norm", "linf")
-    used = pgd.budget(norm, settings.eps, origin).spent(protected, origin)
-    return used / pgd.length(norm, 1.0, origin)
+    used = budgets.budget(norm, settings.eps, origin).spent(protected, origin)
+    return used / budgets.length(norm, 1.0, origin)

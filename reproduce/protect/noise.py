@@ -9,7 +9,7 @@ import torch
 
 from .. import images as pixels
 from .. import rng
-from ..pgd import Linf, fit
+from ..attack.budgets import Linf, fit
 
 
 def uniform(images, model=None, *, settings, generator, mask=None):

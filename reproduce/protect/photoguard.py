@@ -8,10 +8,12 @@ the same direction. What else the settings change against their sources stands i
 
 import torch
 
-from .. import degrade, pgd, sample
+from .. import degrade
 from .. import images as pixels
+from ..attack import budgets, pgd
+from ..diffusion import chain
 
-GREY = sample.GREY
+GREY = chain.GREY
 
 
 def encoder(images, model, *, settings, generator=None, mask=None, goal=None, callback=None, through=None):
@@ -58,7 +60,7 @@ def diffusion(images, model, *, settings, generator, mask=None, goal=None, promp
 
     def distance(x):
         seen = x if through is None else through(x)
-        edit = sample.inpaint(seen, hidden, prompts, model, **rule)
+        edit = chain.inpaint(seen, hidden, prompts, model, **rule)
         away = torch.linalg.vector_norm((edit - aim).flatten(1), dim=1)
         if settings.consistency:
             shown = seen * (1 - hidden) + GREY * hidden
@@ -72,9 +74,9 @@ def _minimise(distance, images, settings, generator, mask, callback, draws=1):
     return pgd.pgd(
         images,
         distance,
-        budget=pgd.budget(settings.norm, settings.eps, images),
+        budget=budgets.budget(settings.norm, settings.eps, images),
         steps=settings.steps,
-        step=pgd.length(settings.norm, settings.step, images),
+        step=budgets.length(settings.norm, settings.step, images),
         decay=settings.decay,
         start=settings.start,
         generator=generator,

@@ -4,9 +4,9 @@ A method is a function (images, model, *, settings, generator) -> 8-bit images o
 The functions are imported when they are first used, so that reading the table needs no torch.
 """
 
-from .. import methods
-from .. import paper_purify as paper
-from ..methods import Method
+from .. import passes
+from ..method import Method, counted, settings_of
+from ..papers import launderers as paper
 
 PURIFIERS = {
     "impress": Method(
@@ -49,7 +49,7 @@ def record(method, settings=None, *, steps=None):
     Purifiers without steps pass over them.
     ValueError: an unknown name, with what there is; steps below 1.
     """
-    return methods.counted(methods.chosen(PURIFIERS, "purifier", method, settings), steps=steps)
+    return counted(settings_of(PURIFIERS, "purifier", method, settings), steps=steps)
 
 
 def apply(images, model, method, *, settings=None, seed=0, steps=None, callback=None, log=None, distance=None):
@@ -69,7 +69,7 @@ def apply(images, model, method, *, settings=None, seed=0, steps=None, callback=
     origin = pixels.quantise(images)
     device = getattr(model, "device", images.device)
     result = origin.clone()
-    for one in methods.passes(origin, int(getattr(model, "factor", 8)), row.whole):
+    for one in passes.over(origin, int(getattr(model, "factor", 8)), row.whole):
         told = []
         if log is not None and row.takes("log"):
             extra["log"] = told

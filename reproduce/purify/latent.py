@@ -24,7 +24,7 @@ def roundtrip(images, model, *, settings, generator=None):
 def denoise(images, model, *, settings, generator, callback=None):
     """Images (N, 3, H, W), sides multiples of the model's factor, with noise to settings.depth added and taken away: 8-bit images.
 
-    settings: paper_purify.DenoiseSettings. generator: one per image. callback(i): after each round.
+    settings: papers.launderers.DenoiseSettings. generator: one per image. callback(i): after each round.
     """
     each, latents = rng.each(generator, len(check(images))), model.encode(images).mean
     steps = timesteps(settings.depth, settings.steps, len(model.schedule.alphas_cumprod))

@@ -11,13 +11,13 @@ import torch.nn.functional as F
 
 from .. import degrade, rng
 from ..images import quantise
-from ..methods import Unavailable
+from ..method import Unavailable
 
 GIGABYTES = 3.5
 
 
 def noisy(images, model, *, settings, generator, callback=None):
-    """Images (N, 3, H, W), sides multiples of 8 -> 8-bit images of that size; settings: paper_purify.UpscaleSettings.
+    """Images (N, 3, H, W), sides multiples of 8 -> 8-bit images of that size; settings: papers.launderers.UpscaleSettings.
 
     model: for its name, device and precision. generator: one per image; it draws the added noise, then what the pipeline draws.
     callback(i): after each step. Unavailable, a ValueError: the bundled model, or no upscaler here and none to be had.

@@ -4,11 +4,11 @@ renders = render(7, n=32, size=128)     # item i depends on (7, i) only
 renders = render([Spec(identity=3, scene="beach", seed=1)])
 """
 
-from .caption import caption_words
-from .render import Renders, caption, render
-from .scene import SCENES
-from .spec import FRAMINGS, IDENTITIES, Spec, sample_specs
-from .style import HELD_OUT_STYLES, STYLES
+from .draw.caption import caption_words
+from .draw.render import Renders, caption, render
+from .draw.scene import SCENES
+from .draw.spec import FRAMINGS, IDENTITIES, Spec, sample_specs
+from .draw.style import HELD_OUT_STYLES, STYLES
 
 __all__ = [
     "FRAMINGS",

@@ -1,0 +1,1 @@
+"""What attacks share: budgets and the one projected-gradient loop."""

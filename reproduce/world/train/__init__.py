@@ -1,0 +1,1 @@
+"""What breeds the bundled models."""
