@@ -11,6 +11,7 @@ import warnings
 import torch
 
 from ..images import check
+from . import clip as clips
 
 DIMENSIONS = 2048  # of Inception's last average pooling
 BATCH = 16
