@@ -1,37 +1,55 @@
-"""Running jobs one by one or on an executor, with a progress bar that a parent process can show."""
+"""Who computes: this process, a pool of processes, Dask or Slurm; and progress that a parent process can show."""
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from . import worker
+
+AHEAD = 2  # calls under way for each worker: the next one waits at its door, and pictures of no more are in memory
 
 
-def run(jobs, todo, work, executor=None) -> Iterator[tuple[int, object, float]]:
-    """Yield (job number, result, seconds) for the job numbers `todo` as they finish.
+def run(calls: Iterable[tuple[int, Callable[[], worker.Call]]], executor=None, *, workers=1, profile=None) -> Iterator[tuple[int, tuple]]:
+    """Yield (number, (rows, pictures, seconds)) of calls as they finish.
 
-    Raises RuntimeError, naming the job, when one fails: jobs not started are then cancelled, those that run are
-    waited for and yielded first, so that no finished work is lost.
+    calls: (number, function that makes the call), made when its turn comes. executor: any with submit(function, argument) whose futures
+    know done(), result() and cancel(); None computes here, with the opened `profile` if one is given. When a call fails no more are
+    begun; those that run are waited for and yielded first, so that no finished work is lost, then its error is raised, with the
+    call's number as its attribute `number`.
     """
     if executor is None:
-        for i in todo:
-            yield i, *_outcome(lambda i=i: _timed(work, jobs[i]), i, jobs)
+        for number, make in calls:
+            try:
+                done = worker.compute(make(), profile)
+            except Exception as error:
+                error.number = number
+                raise
+            yield number, done
         return
-    pending = {i: executor.submit(_timed, work, jobs[i]) for i in todo}
-    failure = None
+    waiting, pending, failure = iter(calls), {}, None
     try:
-        while pending:
-            ready = [i for i, future in pending.items() if future.done()]
-            for i in ready:
+        while True:
+            while failure is None and len(pending) < AHEAD * workers and (one := next(waiting, None)):
+                pending[one[0]] = executor.submit(worker.compute, one[1]())
+            if not pending:
+                break
+            ready = [number for number, future in pending.items() if future.done()]
+            for number in ready:
                 try:
-                    yield i, *_outcome(pending.pop(i).result, i, jobs)
-                except RuntimeError as error:
+                    yield number, pending.pop(number).result()
+                except Exception as error:
+                    error.number = number
                     failure = failure or error
-                    pending = {k: future for k, future in pending.items() if not future.cancel()}
-                    break  # `ready` may name cancelled ones
+            if failure is not None:
+                pending = {number: future for number, future in pending.items() if not future.cancel()}
             if not ready:
-                time.sleep(0.02)  # asking, not waiting: cluster futures know done() only
+                time.sleep(0.02)  # asking, not waiting: futures of clusters know done() only
         if failure:
             raise failure
     finally:
@@ -39,17 +57,78 @@ def run(jobs, todo, work, executor=None) -> Iterator[tuple[int, object, float]]:
             future.cancel()
 
 
-def _outcome(call, i, jobs):
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def opened(name: str | None, workers: int):
+    """An executor by name for a while: None (a pool of `workers` processes, or no executor for one), "dask=ADDRESS", "slurm".
+
+    ValueError, one line: another name, a library that is not installed, a scheduler that does not answer.
+    """
+    if name is None:
+        if workers == 1:
+            yield None
+            return
+        pool = _pool(workers)
+        try:
+            yield pool
+        except BaseException:
+            _kill(pool)
+            raise
+        pool.shutdown()
+    elif name.startswith("dask="):
+        with _dask(name.removeprefix("dask=")) as executor:
+            yield executor
+    elif name == "slurm":
+        yield _slurm()
+    else:
+        raise ValueError(f"executor: expected dask=ADDRESS or slurm, got {name!r}")
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that start from one which has imported what they need, where the system can do that."""
+    forks = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    if forks:
+        context.set_forkserver_preload([worker.__name__])
+    return ProcessPoolExecutor(workers, context, worker.begin)
+
+
+def _kill(pool) -> None:
+    """End a pool at once: what its processes compute is not wanted any more."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.kill()
+    for process in processes:
+        process.join()
+
+
+@contextlib.contextmanager
+def _dask(address: str):
     try:
-        return call()
-    except Exception as error:
-        text = f"job {i + 1} of {len(jobs)} {jobs[i]} failed: {type(error).__name__}: {error}"
-        raise RuntimeError(text) from error
+        from distributed import Client
+    except ImportError:
+        raise ValueError("executor dask: distributed is not installed; pip install 'reproduce[cluster]'") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"executor dask: no scheduler at {address} ({' '.join(str(error).split())}); start one with dask scheduler") from None
+    with client, client.get_executor(pure=False) as executor:
+        yield executor
 
 
-def _timed(work, job):
-    start = time.perf_counter()
-    return work(job), time.perf_counter() - start
+def _slurm():
+    try:
+        import submitit
+    except ImportError:
+        raise ValueError("executor slurm: submitit is not installed; pip install 'reproduce[cluster]'") from None
+    executor = submitit.AutoExecutor(folder=".cache/slurm")
+    executor.update_parameters(name="reproduce", cpus_per_task=1, mem_gb=4, timeout_min=60)
+    return executor
 
 
 def progress(name: str, total: int, done: int):
@@ -59,9 +138,7 @@ def progress(name: str, total: int, done: int):
     stream = _stream()
     live = os.environ.get("REPRODUCE_PROGRESS_TTY", "1" if stream.isatty() else "0") == "1"
     interval = 0.2 if live else 15.0  # a log file wants few lines
-    return tqdm(
-        total=total, initial=done, desc=name, unit="job", file=stream, ncols=100, mininterval=interval
-    )
+    return tqdm(total=total, initial=done, desc=name, unit="job", file=stream, ncols=100, mininterval=interval)
 
 
 def say(line: str) -> None:

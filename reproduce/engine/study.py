@@ -1,33 +1,30 @@
 """A study: which model, how much, with which seed; its sweeps, kept job by job; what it writes as figures.
 
-A sweep is a list of jobs (plain dicts) and one function. Each finished job is stored at once, so that an
-interrupted sweep goes on where it stopped and ends with the same rows.
+A sweep is a list of jobs. Each finished job is stored at once, under what it depends on, so that an interrupted sweep goes on where it
+stopped and ends with the same rows, and whatever does not change is never computed again.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ..diffusion import profiles
-from . import executors, fingerprint, manifest, provenance
+from . import executors, fingerprint, manifest, provenance, worker
+from .jobs import Job, Stored
 from .keys import key, plain
-from .store import Entry, NoSpace, Store
+from .store import NoSpace, Store
+from .sweep import Sweep
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a job hands back: `rows` of plain values, `images` name -> float tensor (N, 3, H, W) in [0, 1]."""
-
-    rows: list[dict]
-    images: dict = field(default_factory=dict)
+BESIDE = ("python", "reproduce", "matplotlib")  # versions that change no number
 
 
 class Study:
@@ -35,9 +32,12 @@ class Study:
 
     profile   "bundled", "sd15", "sd21" or a folder with a model
     scale     "smoke", "standard" or "paper";  seed  a whole number from 0
-    out       where figures go: `<out>/<profile>/`, at other scales than standard `<out>/<profile>-<scale>/`
+    out       where figures go, in a folder named by model, pictures and scale: see `folder`
     images    a folder of pictures instead of the profile's own
     notebooks artefact -> notebook, for the manifest
+    workers   processes that compute; None: REPRODUCE_WORKERS, else one a core, on a GPU one
+    executor  None: REPRODUCE_EXECUTOR, else processes here; "dask=ADDRESS", "slurm"
+    opener    opens a profile by name, scale; with one, all is computed in this process
     """
 
     def __init__(
@@ -50,88 +50,112 @@ class Study:
         images=None,
         store=None,
         notebooks=None,
+        workers: int | None = None,
+        executor: str | None = None,
         opener: Callable | None = None,
     ):
         profiles.one_of("scale", scale, profiles.SCALES)
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"expected a seed that is a whole number from 0, got {seed!r}")
-        self.name, self.scale, self.seed, self.images = str(profile), scale, seed, images
-        self.folder = folder(out, profile, scale)
+        self.name, self.scale, self.seed, self.images = str(profile), scale, seed, images or None
+        self.folder = folder(out, profile, scale, self.images)
         self.store = store or Store()
         self.notebooks = notebooks or {}
         self.seconds = 0.0  # of all jobs of all sweeps so far, stored ones included
-        self._opener = opener or profiles.open
+        self._opener = opener
+        self._workers = 1 if opener else workers or _count(os.environ.get("REPRODUCE_WORKERS"))
+        self._executor = executor or os.environ.get("REPRODUCE_EXECUTOR") or None
+        self._open = contextlib.ExitStack()
+        atexit.register(self._open.close)
+
+    @functools.cached_property
+    def identity(self):
+        """Which model this is: .name, .fingerprint, .size, .device, .precision, .varies, .inpaints, .describe(); no weights are read."""
+        return profiles.identify(self.name) if self._opener is None else self.profile
 
     @functools.cached_property
     def profile(self):
-        """The opened profile (.model, .size, .describe()); opened when first asked for."""
-        return self._opener(self.name, self.scale)
+        """The opened profile (.model, .size), for pictures that a notebook shows; sweeps open their own."""
+        return self._opener(self.name, self.scale) if self._opener else profiles.open(self.name)
 
     @property
-    def model(self):
-        """The profile's latent diffusion model."""
-        return self.profile.model
+    def workers(self) -> int:
+        """How many jobs are computed at once."""
+        return self._workers or (executors.cores() if self.identity.device == "cpu" else 1)
 
-    def sweep(
-        self,
-        name: str,
-        listed: Iterable[dict],
-        work: Callable[[dict], Result],
-        *,
-        version: str | None = None,
-        executor: Executor | None = None,
-    ) -> Sweep:
-        """Run `work(job)` for every job not stored yet; returns rows and pictures in job order.
+    def sweep(self, name: str, jobs: Iterable[Job]) -> Sweep:
+        """Compute every job not stored yet; returns rows and pictures in job order.
 
-        A job is a dict of plain values and says all that distinguishes it: it is stored under name, job,
-        model, scale, seed, library versions and code (of the package and `work`; or `version`, where given).
-        `executor` is any concurrent.futures.Executor; a process pool needs a `work` that pickles.
-        Raises RuntimeError naming the job that failed, NoSpace on a full disk.
+        A job is stored under its values and pictures, the code of its function and of those it uses, the model, the device and the
+        libraries, and nothing else. Raises RuntimeError naming the job that failed, NoSpace on a full disk.
         """
-        listed = [plain(job) for job in listed]
-        base = self._base(name, version or fingerprint.version(work))
-        keys = [key(base, job) for job in listed]
-        if len(set(keys)) < len(keys):
-            twice = next(i for i, k in enumerate(keys) if k in keys[:i])
-            raise ValueError(f"sweep {name!r}: jobs {keys.index(keys[twice])} and {twice} are the same: {listed[twice]}")
-        todo = [i for i, k in enumerate(keys) if self.store.get(k) is None]
+        jobs = list(jobs)
+        names = [self.key(job) for job in jobs]
+        if len(set(names)) < len(names):
+            twice = next(i for i, k in enumerate(names) if k in names[:i])
+            raise ValueError(f"sweep {name!r}: jobs {names.index(names[twice])} and {twice} are the same: {jobs[twice].values}")
+        todo = [i for i, k in enumerate(names) if self.store.get(k) is None]
         if todo:
-            self._compute(name, listed, keys, todo, work, executor)
-        done = Sweep(name, listed, keys, self.store)
+            self._compute(name, jobs, names, todo)
+        done = Sweep(name, jobs, names, self.store)
         self.seconds += done.seconds
         return done
 
-    def _base(self, name, version) -> list:
-        libraries = [f"{k} {v}" for k, v in provenance.versions().items() if k not in ("python", "reproduce")]
-        pictures = _contents(self.images) if self.images else None
-        model = self.model
-        return [
-            name,
-            version,
-            model.fingerprint,
-            str(getattr(model, "device", "")),
-            self.scale,
-            self.seed,
-            getattr(self.profile, "size", None),
-            pictures,
-            libraries,
-        ]
+    def key(self, job: Job) -> str:
+        """The name that a job's result is stored under."""
+        pictures = {name: _named(given) for name, given in job.pictures.items()}
+        return key(*self._base, fingerprint.code(job.work, *job.uses), job.work, plain(job.values), pictures)
 
-    def _compute(self, name, listed, keys, todo, work, executor):
-        kept = len(keys) - len(todo)
-        with executors.progress(name, len(keys), kept) as bar:
+    @functools.cached_property
+    def _base(self) -> list:
+        libraries = [f"{name} {version}" for name, version in provenance.versions().items() if name not in BESIDE]
+        model = self.identity
+        return [model.fingerprint, str(model.device), str(model.precision), libraries]
+
+    def _compute(self, name, jobs, names, todo):
+        kept = len(names) - len(todo)
+        calls = ((i, functools.partial(self._call, jobs[i])) for i in todo)
+        with executors.progress(name, len(names), kept) as bar:
             try:
-                for i, result, seconds in executors.run(listed, todo, work, executor):
-                    rows, images = _checked(name, i, result)
-                    self.store.put(keys[i], rows, images, seconds=seconds)
+                opened = self.profile if self._opener else None
+                for i, (rows, images, seconds) in executors.run(calls, self._pool, workers=self.workers, profile=opened):
+                    self.store.put(names[i], rows, images, seconds=seconds)
                     kept += 1
                     bar.update()
             except KeyboardInterrupt:
                 bar.close()
-                executors.say(f"interrupted: {kept} of {len(keys)} jobs kept; run the same command again to resume")
+                executors.say(f"interrupted: {kept} of {len(names)} jobs kept; run the same command again to resume")
                 raise
             except NoSpace as error:  # say what the rest will need, not only this job
-                raise NoSpace(error.folder, error.need * (len(keys) - kept)) from None
+                raise NoSpace(error.folder, error.need * (len(names) - kept)) from None
+            except Exception as error:
+                i = getattr(error, "number", None)
+                if i is None:
+                    raise
+                told = f"job {i + 1} of {len(jobs)} of {name!r} {jobs[i].told | jobs[i].at | jobs[i].values} failed"
+                raise RuntimeError(f"{told:.400}: {type(error).__name__}: {error}") from error
+
+    @functools.cached_property
+    def _pool(self):
+        if self._opener:
+            return None
+        return self._open.enter_context(executors.opened(self._executor, self.workers))
+
+    def _call(self, job: Job) -> worker.Call:
+        pictures = {name: self.read(given) for name, given in job.pictures.items()}
+        model = self.identity
+        precision = None if self._opener else model.precision
+        return worker.Call(job.work, plain(job.values), pictures, self.name, None if self._opener else model.device, precision)
+
+    def read(self, given) -> np.ndarray:
+        """Pictures of a job as an 8-bit array (N, H, W, C), from the store where an earlier job made them."""
+        if isinstance(given, Stored):
+            entry = self.store.get(given.key)
+            if entry is None or given.name not in entry.images:
+                raise ValueError(f"{given.name!r} pictures of an earlier job are gone from {self.store.folder}; run the notebook again")
+            whole = entry.images[given.name]
+            return whole if given.rows is None else whole[list(given.rows)]
+        return np.concatenate([self.read(one) for one in given]) if isinstance(given, list) else given
 
     def save_rows(self, artefact: str, rows: list[dict], *, settings: dict | None = None) -> Path:
         """Write `<artefact>.csv`: columns as they appear, floats to 6 digits; equal rows give equal bytes."""
@@ -139,7 +163,7 @@ class Study:
 
     def save_figure(self, artefact: str, figure, *, settings: dict | None = None):
         """Write `<artefact>.png` at 150 dots per inch, signed with model, seed and scale; returns the figure, for the notebook to show."""
-        signature = f"{self.profile.describe()}; seed {self.seed}, scale {self.scale}"
+        signature = f"{self.identity.describe()}; seed {self.seed}, scale {self.scale}"
         figure.text(0.995, 0, signature, ha="right", va="top", fontsize=6.5, color="#8a8a8a")
         import matplotlib.pyplot as plt
         from matplotlib.transforms import Bbox
@@ -158,13 +182,17 @@ class Study:
         return table
 
     def _save(self, artefact, suffix, data, settings) -> Path:
+        model = self.identity
         origin = {
             "notebook": self.notebooks.get(artefact),
             "profile": self.name,
             "scale": self.scale,
             "seed": self.seed,
-            "model": {"name": getattr(self.model, "name", self.name), "fingerprint": self.model.fingerprint},
-            "device": str(getattr(self.model, "device", "")),
+            "size": model.size,
+            "model": {"name": model.name, "fingerprint": model.fingerprint},
+            "device": str(model.device),
+            "precision": str(model.precision),
+            "pictures": Path(self.images).name if self.images else None,
             "versions": provenance.versions(),
         }
         path = self.folder / f"{artefact}{suffix}"
@@ -172,64 +200,32 @@ class Study:
         return path
 
 
-class Sweep:
-    """The finished jobs of one sweep: `.rows`, `.jobs`, `.images(which, name)`, `.seconds` of computing."""
+def folder(out, profile, scale, images=None) -> Path:
+    """Where a run's files go: a folder of `out` named by model, pictures and scale, so that no run writes over another's.
 
-    def __init__(self, name: str, jobs: list[dict], keys: list[str], store: Store):
-        self.name, self.jobs, self._keys, self._store = name, jobs, keys, store
-        entries = [self._entry(i) for i in range(len(jobs))]
-        scalar = (bool, int, float, str, type(None))
-        fields = [{k: v for k, v in job.items() if isinstance(v, scalar)} for job in jobs]
-        self.rows = [{**fields[i], **row} for i, entry in enumerate(entries) for row in entry.rows]
-        self.seconds = sum(entry.seconds for entry in entries)
-
-    def images(self, which: int | dict, name: str):
-        """Float tensor (N, 3, H, W) in [0, 1], from the stored 8-bit pictures called `name`.
-
-        They are those of job number `which`, or of all jobs with the fields `which`, in job order.
-        """
-        import torch
-
-        if isinstance(which, int):
-            found = [range(len(self.jobs))[which]]
-        else:
-            found = [i for i, job in enumerate(self.jobs) if which.items() <= job.items()]
-        if not found:
-            raise ValueError(f"sweep {self.name!r}: no job has {which}; the first one is {self.jobs[:1]}")
-        stacks = []
-        for i in found:
-            images = self._entry(i).images
-            if name not in images:
-                raise ValueError(f"sweep {self.name!r}: job {i} has no {name!r} pictures; it has {sorted(images)}")
-            stacks.append(images[name])
-        return torch.from_numpy(np.concatenate(stacks)).permute(0, 3, 1, 2).float() / 255
-
-    def _entry(self, i: int) -> Entry:
-        entry = self._store.get(self._keys[i])
-        if entry is None:
-            raise ValueError(f"sweep {self.name!r}: job {i} is gone from {self._store.folder}; run it again")
-        return entry
+    A known profile has its name, a model's folder its own with six digits of its path; pictures add their folder's name likewise; the
+    standard scale adds nothing, another its name.
+    """
+    parts = [str(profile) if profile in profiles.KNOWN else _placed(profile)]
+    parts += [_placed(images)] if images else []
+    return Path(out) / "-".join(parts + ([] if scale == "standard" else [scale]))
 
 
-def folder(out, profile, scale) -> Path:
-    """Where a run's files go: the standard scale owns the plain name; no other overwrites its files."""
-    name = Path(str(profile)).name or "profile"
-    return Path(out) / (name if scale == "standard" else f"{name}-{scale}")
+def _placed(path) -> str:
+    whole = Path(path).absolute()
+    return f"{whole.name or 'root'}-{hashlib.sha256(os.path.normpath(whole).encode()).hexdigest()[:6]}"
 
 
-def _checked(name, i, result) -> tuple[list[dict], dict[str, np.ndarray]]:
-    if not isinstance(result, Result):
-        raise ValueError(f"sweep {name!r}: expected a study.Result from job {i}, got {type(result).__name__}")
-    images = {}
-    for what, tensor in result.images.items():
-        if tensor.ndim != 4 or tensor.shape[1] != 3 or not tensor.is_floating_point():
-            got = f"{what!r} {tuple(tensor.shape)} {tensor.dtype} from job {i}"
-            raise ValueError(f"sweep {name!r}: expected float pictures (N, 3, H, W), got {got}")
-        levels = (tensor.detach().float().clamp(0, 1) * 255).round().byte()
-        images[what] = levels.permute(0, 2, 3, 1).cpu().numpy()
-    return plain(result.rows), images
+def _count(text) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"workers: expected a whole number, 1 or more, got {text!r}")
+    return int(text)
 
 
-def _contents(pictures) -> list:
-    files = sorted(p for p in Path(pictures).rglob("*") if p.is_file())
-    return [[p.name, hashlib.sha256(p.read_bytes()).hexdigest()] for p in files]
+def _named(given):
+    """What a job's key says of its pictures: those of an earlier job by its key, others by their contents."""
+    if isinstance(given, Stored):
+        return {"stored": [given.key, given.name, None if given.rows is None else list(given.rows)]}
+    return [_named(one) for one in given] if isinstance(given, list) else given

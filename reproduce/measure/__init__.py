@@ -1,47 +1,71 @@
-"""The table of measures: name -> function (x, y) -> (N,) float64, its direction, where it comes from.
+"""The table of measures: name -> what it is of, its function, which values mean similar, what it needs, where it comes from.
 
-x is what is judged (the edit of the protected image), y what it is held against (the edit of the clean one).
-Functions are imported when they are first used, so that reading the table needs no torch. What does not compare image with image
-stands beside the table: sets of edits in distribution.py (FID, precision and recall), an image and its prompt in prompt.py (CLIP),
-what depends on the profile in perceptual.py (LPIPS).
+Kinds, with the functions' arguments and what they return:
+
+    pair      (x, y) -> (N,)                 x is what is judged (an edit of a protected picture), y what it is held against (the clean one's)
+    region    (x, y, mask) -> (N,)           the same over the pixels where mask (N, 1, H, W) is 1
+    picture   (x, prompts) -> (N,)           a picture by itself, against its prompt
+    sets      (x, y) -> one or more numbers  two sets of pictures' features
+
+needs names what beside pictures the function takes last, from the opened profile: "model", its perceptual "distance", its "clip", its
+"features". What could not be measured is nan, and None in rows. Functions are imported when they are first used, so that reading the
+table needs no torch.
 """
 
-import importlib
+import math
 from dataclasses import dataclass
+
+from ..places import resolve
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A row: "module:function" in this package; `better`: which values mean similar; where it is from."""
+    """A row: place of its function, kind, `better`: which values mean similar, what it needs, where it is from."""
 
     place: str
+    kind: str  # "pair" | "region" | "picture" | "sets"
     better: str  # "higher" | "lower"
     source: str
+    needs: str = ""  # "" | "model" | "distance" | "clip" | "features"
 
     @property
     def function(self):
-        module, name = self.place.split(":")
-        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return resolve(f"measure.{self.place}")
 
 
 # Table 6 and Table 10 are PhotoGuard's (arXiv 2302.06588).
 MEASURES = {
-    "ssim": Measure("similarity:ssim", "higher", "piq.ssim; Wang et al. 2004; Table 6"),
-    "psnr": Measure("similarity:psnr", "higher", "piq.psnr, dB; Table 6"),
-    "vifp": Measure("similarity:vifp", "higher", "piq.vif_p; Sheikh and Bovik 2006; Table 6"),
-    "fsim": Measure("similarity:fsim", "higher", "piq.fsim (FSIMc); Zhang et al. 2011; Table 6"),
-    "sr-sim": Measure("similarity:srsim", "higher", "piq.srsim; Zhang and Li 2012; Table 10"),
-    "gmsd": Measure("similarity:gmsd", "lower", "piq.gmsd; Xue et al. 2013; Table 10"),
-    "vsi": Measure("similarity:vsi", "higher", "piq.vsi; Zhang et al. 2014; Table 10"),
-    "dss": Measure("similarity:dss", "higher", "piq.dss; Balanov et al. 2015; Table 10"),
-    "haarpsi": Measure("similarity:haarpsi", "higher", "piq.haarpsi; Reisenhofer et al. 2018; Table 10"),
-    "ssim-sewar": Measure("similarity:ssim_sewar", "higher", "sewar 0.4's ssim; IMPRESS's evaluation"),
+    "ssim": Measure("similarity:ssim", "pair", "higher", "piq.ssim; Wang et al. 2004; Table 6"),
+    "psnr": Measure("similarity:psnr", "pair", "higher", "piq.psnr, dB; Table 6"),
+    "vifp": Measure("similarity:vifp", "pair", "higher", "piq.vif_p; Sheikh and Bovik 2006; Table 6"),
+    "fsim": Measure("similarity:fsim", "pair", "higher", "piq.fsim (FSIMc); Zhang et al. 2011; Table 6"),
+    "sr-sim": Measure("similarity:srsim", "pair", "higher", "piq.srsim; Zhang and Li 2012; Table 10"),
+    "gmsd": Measure("similarity:gmsd", "pair", "lower", "piq.gmsd; Xue et al. 2013; Table 10"),
+    "vsi": Measure("similarity:vsi", "pair", "higher", "piq.vsi; Zhang et al. 2014; Table 10"),
+    "dss": Measure("similarity:dss", "pair", "higher", "piq.dss; Balanov et al. 2015; Table 10"),
+    "haarpsi": Measure("similarity:haarpsi", "pair", "higher", "piq.haarpsi; Reisenhofer et al. 2018; Table 10"),
+    "ssim-sewar": Measure("similarity:ssim_sewar", "pair", "higher", "sewar 0.4's ssim; IMPRESS's evaluation"),
+    "ssim_edited": Measure("similarity:ssim_over", "region", "higher", "scikit-image's map, over the repainted region"),
+    "psnr_edited": Measure("similarity:psnr_over", "region", "higher", "over the repainted region, dB"),
+    "perceptual": Measure("perceptual:apart", "pair", "lower", "LPIPS (Zhang et al. 2018), or the bundled distance", "distance"),
+    "latents_moved": Measure("latents:moved", "pair", "lower", "distance of latents, in units of the way to grey", "model"),
+    "latents_left": Measure("latents:left", "pair", "higher", "distance of latents to grey that is left", "model"),
+    "fit": Measure("clip:fit", "picture", "higher", "cosine of CLIP's embeddings; Figure 7", "clip"),
+    "fid": Measure("distribution:fid", "sets", "lower", "Heusel et al. 2017; Table 6", "features"),
+    "precision_recall": Measure("distribution:precision_recall", "sets", "higher", "Kynkaanniemi et al. 2019; Table 6", "features"),
 }
+PLAIN = tuple(name for name, row in MEASURES.items() if (row.kind, row.needs) == ("pair", ""))
 
 
-def compare(x, y, names=tuple(MEASURES)):
-    """{name: (N,) float64} for each named measure. ValueError: an unknown name, with what there is."""
+def compare(x, y, names=PLAIN):
+    """{name: (N,) float64} for each named measure of pairs that needs pictures alone. ValueError: another name, with what there is."""
     for name in names:
-        if name not in MEASURES:
-            raise ValueError(f"measure: none called {name!r}; there is {', '.join(MEASURES)}")
+        if name not in PLAIN:
+            raise ValueError(f"measure: none called {name!r}; there is {', '.join(PLAIN)}")
     return {name: MEASURES[name].function(x, y) for name in names}
+
+
+def number(value):
+    """A measured value as rows hold it: a float, None where it could not be measured."""
+    value = float(value)
+    return None if math.isnan(value) else value

@@ -64,6 +64,11 @@ class Clip:
         return F.cosine_similarity(self.image_features(images).double(), self.text_features(prompts).double(), dim=1)
 
 
+def fit(x, prompts, clip):
+    """`clip.similarity` of pictures x (N, 3, H, W) and their prompts, a list of N: (N,)."""
+    return clip.similarity(x, prompts)
+
+
 def source_of(profile):
     """Which CLIP judges a profile's pictures: the argument of `clip`."""
     return "bundled" if profile == "bundled" else CHECKPOINT

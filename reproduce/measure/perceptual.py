@@ -31,6 +31,12 @@ def perceptual(profile, model=None):
     return (_bundled(device), BUNDLED) if profile == "bundled" else (_lpips(device), LPIPS)
 
 
+@torch.no_grad()
+def apart(x, y, distance):
+    """`distance` (the first of what `perceptual` returns) of pictures x and y (N, 3, H, W), in its own place: (N,) on the CPU."""
+    return distance(x, y).cpu()
+
+
 @functools.cache
 def _bundled(device):
     opened = clip.clip("bundled", device=device)

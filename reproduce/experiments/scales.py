@@ -1,0 +1,71 @@
+"""How much is run: every count of every notebook, at every scale."""
+
+from types import SimpleNamespace
+
+AT_MOST = {  # method -> what its settings' counts are cut to
+    "smoke": {"photoguard-encoder": dict(steps=6), "photoguard-diffusion": dict(steps=3, draws=1)},
+    "standard": {"photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=25, draws=1)},
+    "paper": {},
+}
+EVERY = (None, *range(100, 0, -5))  # qualities of JPEG; None: no file
+SOME = (None, 95, 85, 75, 65, 50, 40, 30, 15, 5)
+
+COUNTS = {
+    # 00: pictures reconstructed, generated in so many steps, inpainted in so many, renders the scene classifier learns from, pictures
+    # attacked in so many steps, captions ranked
+    "small_world": {
+        "smoke": dict(rebuilt=32, generated=8, steps=6, inpainted=4, inpaint_steps=4, learned=340, attacked=2, attack_steps=10, captions=64),
+        "standard": dict(
+            rebuilt=256, generated=68, steps=30, inpainted=51, inpaint_steps=20, learned=2040, attacked=32, attack_steps=200, captions=512
+        ),
+        "paper": dict(
+            rebuilt=1024, generated=510, steps=30, inpainted=255, inpaint_steps=50, learned=8160, attacked=128, attack_steps=1000, captions=512
+        ),
+    },
+    # 01: people, photographs, prompts each, steps of either edit, steps of attacks (None: as their settings say), qualities
+    "jpeg_bypass": {
+        "smoke": dict(
+            people=2, photographs=1, prompts=1, variation_steps=8, inpainting_steps=4, attack_steps=10, qualities=(None, 75, 15)
+        ),
+        "standard": dict(
+            people=6, photographs=3, prompts=1, variation_steps=50, inpainting_steps=20, attack_steps=None, qualities=EVERY
+        ),
+        "paper": dict(
+            people=20, photographs=3, prompts=3, variation_steps=50, inpainting_steps=100, attack_steps=None, qualities=EVERY
+        ),
+    },
+    # 02: people, prompts each, seeds in the list, people for settings side by side and for variations, steps of edits and as printed
+    "photoguard": {
+        "smoke": dict(people=2, prompts=3, seeds=2, side=1, variations=1, edit_steps=4, printed_steps=4),
+        "standard": dict(people=20, prompts=3, seeds=3, side=4, variations=3, edit_steps=20, printed_steps=20),
+        "paper": dict(people=20, prompts=3, seeds=10, side=20, variations=20, edit_steps=100, printed_steps=200),
+    },
+    # 03 and 04: people, prompts each, steps of an edit, steps of IMPRESS (None: its settings' own), people for the knobs
+    "laundry": {
+        "smoke": dict(people=2, prompts=1, edit_steps=4, impress_steps=3, knob_people=1),
+        "standard": dict(people=4, prompts=1, edit_steps=20, impress_steps=50, knob_people=2),
+        "paper": dict(people=20, prompts=3, edit_steps=100, impress_steps=None, knob_people=4),
+    },
+    # 05: pictures, qualities of files, directions, attack steps, qualities attacked through; then the edits, as for 01
+    "jpeg_gradient": {
+        "smoke": dict(pictures=1, qualities=(75, 30), directions=8, steps=4, through=(75,)),
+        "standard": dict(pictures=4, qualities=(95, 90, 75, 50, 30, 10), directions=64, steps=60, through=(75, 30)),
+        "paper": dict(pictures=30, qualities=(95, 90, 75, 50, 30, 10), directions=96, steps=200, through=(90, 75, 50, 30)),
+    },
+    "jpeg_gradient/edits": {
+        "smoke": dict(
+            people=1, photographs=0, prompts=1, variation_steps=8, inpainting_steps=None, attack_steps=6, qualities=(None, 75, 30)
+        ),
+        "standard": dict(
+            people=6, photographs=0, prompts=1, variation_steps=50, inpainting_steps=None, attack_steps=None, qualities=SOME
+        ),
+        "paper": dict(
+            people=30, photographs=0, prompts=3, variation_steps=50, inpainting_steps=None, attack_steps=None, qualities=SOME
+        ),
+    },
+}  # fmt: skip
+
+
+def counts(experiment, scale):
+    """The counts of an experiment at a scale, by name."""
+    return SimpleNamespace(**COUNTS[experiment][scale])

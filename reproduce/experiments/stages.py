@@ -1,0 +1,153 @@
+"""The stages of a picture's way, as jobs call them: protect, launder, edit, measure. Each is a function (profile, values, pictures).
+
+Values are plain, pictures are float tensors (N, C, H, W); a method is named by its place, its settings by their fields (`arms.Arm`), so
+that a result depends on that method and those settings alone and not on any table.
+"""
+
+import torch
+
+from .. import passes, rng
+from ..diffusion import chain
+from ..engine.jobs import Result
+from ..measure import MEASURES, distribution, number
+from ..measure import latents as reading
+from ..misuse import edit as editing
+from ..places import resolve
+from ..protect.run import run as protected
+from ..protect.run import spent as budget_spent
+from .arms import record
+
+DRAWS = 4  # of the noise, over which what four steps paint is averaged
+
+
+def protect(profile, values, pictures):
+    """"images" under a protection, "people" (where given) being what is kept and may change: pictures called "image".
+
+    values: place, settings, takes, seed, stream (the name of the random stream), first (the number of the first picture).
+    """
+    made = protected(
+        resolve(values["place"]), pictures["images"], profile.model, settings=_settings(values), seed=values["seed"],
+        name=values["stream"], mask=pictures.get("people"), takes=values["takes"], first=values["first"],
+    )  # fmt: skip
+    return Result([], {"image": made.cpu()})
+
+
+def launder(profile, values, pictures):
+    """"images" after a launderer: pictures called "image", a row a picture with what the launderer says of itself.
+
+    values: place, settings, takes, whole, log (whether it says something of itself), seed, stream, names.
+    """
+    log = []
+    own = {"distance": profile.distance[0]} if values["log"] else {}  # IMPRESS's, opened for it alone
+    made = passes.run(
+        resolve(values["place"]), pictures["images"], profile.model, settings=_settings(values), seed=values["seed"],
+        name=values["stream"], takes=values["takes"], whole=values["whole"], log=log, **own,
+    )  # fmt: skip
+    rows = [{"subject": name} for name in values["names"]]
+    for line in log:
+        rows[line["image"]] |= {name: value for name, value in line.items() if name not in ("image", "tile", "distance")}
+    return Result(rows, {"image": made.cpu()})
+
+
+def edit(profile, values, pictures):
+    """"images" edited: pictures called "edit". Inpainting repaints all but "people".
+
+    values: misuse ("inpainting" | "variation"), settings, prompts, seed, streams (each picture's random stream, a list of words).
+    """
+    chance = [rng.generator(values["seed"], *stream) for stream in values["streams"]]
+    rule = dict(settings=_settings(values), generator=chance)
+    if values["misuse"] == "variation":
+        return Result([], {"edit": editing.vary(pictures["images"], values["prompts"], profile.model, **rule)})
+    return Result([], {"edit": editing.inpaint(pictures["images"], 1 - pictures["people"], values["prompts"], profile.model, **rule)})
+
+
+def round_trip(profile, values, pictures):
+    """"images" through the autoencoder and back: pictures called "image"."""
+    with torch.no_grad():
+        back = profile.model.decode(profile.model.encode(pictures["images"]).mean)
+    return Result([], {"image": back.clamp(0, 1).cpu()})
+
+
+def spent(profile, values, pictures):
+    """How far "made" was moved from "images", in levels: the largest change, root mean square over "people" (else all), what of eps is used.
+
+    values: names, settings.
+    """
+    made, origin = pictures["made"], pictures["images"]
+    moved = (made - origin).mul(255).round()
+    share = pictures["people"].flatten(1).mean(1).clamp_min(1e-6) if "people" in pictures else 1.0
+    rms = (moved.square().flatten(1).mean(1) / share).sqrt()
+    used = budget_spent(made, origin, _settings(values))
+    columns = zip(values["names"], moved.abs().flatten(1).amax(1).tolist(), rms.tolist(), used.tolist(), strict=True)
+    return Result([dict(subject=name, levels=levels, rms=each, used=part) for name, levels, each, part in columns])
+
+
+def aims(profile, values, pictures):
+    """What PhotoGuard's attacks make small, of "images" of which "people" is shown: distances to grey of what the encoder reads and of
+    what the inpainting model paints, the latter as a mean over DRAWS draws of its noise.
+
+    values: names, seed, settings (of the diffusion attack, whose chain it is), together (pictures painted at once).
+    """
+    model, settings = profile.model, _settings(values)
+    images, kept = (pictures[name].to(model.device) for name in ("images", "people"))
+    with torch.no_grad():
+        reads = reading.to_grey(images * kept + reading.GREY * (1 - kept), model)
+        chance = [rng.generator(values["seed"], "aims", name, draw) for name in values["names"] for draw in range(DRAWS)]
+        again, hidden = (one.repeat_interleave(DRAWS, 0) for one in (images, 1 - kept))
+        paints = []
+        for i in range(0, len(again), DRAWS * values["together"]):
+            x, y, z = (part[i : i + DRAWS * values["together"]] for part in (again, hidden, chance))
+            painted = chain.inpaint(x, y, [""] * len(x), model, steps=settings.chain, eta=1.0, generator=z)
+            paints.append((painted - reading.GREY).flatten(1).norm(dim=1))
+    columns = zip(values["names"], reads.tolist(), torch.cat(paints).view(-1, DRAWS).mean(1).tolist(), strict=True)
+    return Result([dict(subject=name, reads=read, paints=paint) for name, read, paint in columns])
+
+
+def measure(profile, values, pictures):
+    """A row a picture: each measure of each comparison.
+
+    values: names; compared: lists of [column, x, y, measures], with {} for the measure's name in `column`, x and y names of pictures (y
+    None for measures of a picture by itself); prompts for those; pasted: names of pictures that are also to be had as "NAME, pasted",
+    the clean "people" of "photo" laid over them.
+    """
+    known = dict(pictures)
+    for name in values.get("pasted", ()):
+        known[f"{name}, pasted"] = known[name] * (1 - known["people"]) + known["photo"] * known["people"]
+    rows = [{"subject": name} for name in values["names"]]
+    for column, x, y, names in values["compared"]:
+        for name in names:
+            found = _measured(profile, name, known[x], known.get(y), known.get("people"), values.get("prompts"))
+            for line, value in zip(rows, found.tolist(), strict=True):
+                line[column.format(name)] = number(value)
+    return Result(rows)
+
+
+def apart(profile, values, pictures):
+    """How far apart two sets of pictures "x" and "y" are: one row with fid, precision, recall, their number and what features they are of."""
+    features, label = profile.features
+    x, y = (features(pictures[name]) for name in ("x", "y"))
+    precision, recall = distribution.precision_recall(x, y)
+    return Result([dict(fid=distribution.fid(x, y), precision=precision, recall=recall, edits=len(x), features=label)])
+
+
+def _measured(profile, name, x, y, people, prompts):
+    """(N,) values of the measure called `name`."""
+    row = MEASURES[name]
+    given = [x]
+    if row.kind in ("pair", "region"):
+        given.append(y)
+    if row.kind == "region":
+        given.append(1 - people)
+    if row.kind == "picture":
+        given.append(prompts)
+    if row.needs == "model":
+        given.append(profile.model)
+    elif row.needs == "distance":
+        given.append(profile.distance[0])
+    elif row.needs == "clip":
+        given.append(profile.clip)
+    return row.function(*given)
+
+
+def _settings(values):
+    return record(resolve(values["settings"]["kind"]), values["settings"])

@@ -1,0 +1,34 @@
+"""What the encoder reads of a picture: how far its latents are from another's, and from a grey picture's, which attacks aim at.
+
+Both are in units of the reference's own distance to grey: 0 is where the reference is, 1 as far away from it, or from grey, as grey is.
+"""
+
+import torch
+
+GREY = 0.5
+
+
+@torch.no_grad()
+def moved(x, y, model):
+    """Distance of the latents of x (N, 3, H, W) to those of y, over the distance of y's to grey: (N,), 0 for equal pictures."""
+    at, home, grey = _read(model, x, y)
+    return ((at - home).flatten(1).norm(dim=1) / (home - grey).flatten(1).norm(dim=1)).cpu()
+
+
+@torch.no_grad()
+def left(x, y, model):
+    """Distance of the latents of x (N, 3, H, W) to grey, over that of y's: (N,), 1 for equal pictures, 0 for a grey one."""
+    at, home, grey = _read(model, x, y)
+    return ((at - grey).flatten(1).norm(dim=1) / (home - grey).flatten(1).norm(dim=1)).cpu()
+
+
+def to_grey(x, model):
+    """Distance of the latents of x (N, 3, H, W) to those of a grey picture: (N,), with a gradient to x."""
+    x = x.to(model.device)
+    with torch.no_grad():
+        grey = model.encode(torch.full_like(x[:1], GREY)).mean.float()
+    return (model.encode(x).mean.float() - grey).flatten(1).norm(dim=1)
+
+
+def _read(model, x, y):
+    return (model.encode(one.to(model.device)).mean.float() for one in (x, y, torch.full_like(y[:1], GREY)))
