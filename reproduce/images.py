@@ -60,6 +60,14 @@ def check_mask(mask, images):
     return mask
 
 
+def check_goal(goal, images):
+    """Return `goal` (1 or N, 3, H, W) on the images' device if it is one picture, or one per image, of their size; otherwise ValueError."""
+    if check(goal, "goal").shape[1:] != images.shape[1:] or len(goal) not in (1, len(images)):
+        size, got = tuple(images.shape[1:]), tuple(goal.shape)
+        raise ValueError(f"goal: expected one picture, or one per image, of the images' size {size}, got {got}; resize it")
+    return goal.to(images)
+
+
 def _check_range(images, name, remedy):
     flat = images.detach().flatten(1)
     low, high = flat.amin(1), flat.amax(1)  # one pass more than aminmax, and twenty times faster

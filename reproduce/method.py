@@ -4,6 +4,8 @@ import dataclasses
 import importlib
 import inspect
 
+TAKES = ("image", "set")
+
 
 class Unavailable(ValueError):
     """What a method needs is not here, so that no picture can be done."""
@@ -14,6 +16,7 @@ class Method:
     """A row: where the function is ("module:function" below this package), settings by name, what it needs.
 
     whole: it takes pictures of any size as they are; others get passes whose sides are multiples of the model's factor.
+    takes: "image": it may be handed tiles of some of the pictures at a time; "set": it is handed all pictures, whole, in one call.
     """
 
     place: str
@@ -21,15 +24,30 @@ class Method:
     needs: str
     about: str
     whole: bool = False
+    takes: str = "image"
+
+    def __post_init__(self):
+        check_takes(self.takes)
 
     @property
     def function(self):
         module, name = self.place.split(":")
         return getattr(importlib.import_module(f"{__package__}.{module}"), name)
 
-    def takes(self, name):
+    def accepts(self, name):
         """Whether the function has a parameter of that name, as some have a goal, a callback, a log."""
-        return name in inspect.signature(self.function).parameters
+        return accepts(self.function, name)
+
+
+def accepts(function, name):
+    """Whether a method's function has a parameter of that name."""
+    return name in inspect.signature(function).parameters
+
+
+def check_takes(takes):
+    """ValueError unless it is something that a method can take."""
+    if takes not in TAKES:
+        raise ValueError(f"takes: a method takes an image or a set, got {takes!r}; choose one of {', '.join(TAKES)}")
 
 
 def settings_of(table, kind, method, settings=None):

@@ -1,9 +1,10 @@
-"""Passes over images of any size: tiles, reflected to what a model takes, and as many images at once as memory holds."""
+"""A method over images of any size: by tiles and as many images at once as memory holds, or over a set in one call."""
 
 import dataclasses
 import math
 
 from . import rng
+from .method import accepts, check_takes
 
 # One pass of an attack holds the encoder's activations for this many pixels, Stable Diffusion's own size:
 # 0.6 GB, measured, for an autoencoder of widths (32, 64, 64, 128), several GB for Stable Diffusion's.
@@ -37,15 +38,52 @@ class Pass:
         return [rng.generator(seed, purpose, i, self.tile) for i in self.batch]
 
 
-def over(images, factor, whole=False):
+def run(function, images, model, *, settings, seed, name, takes="image", whole=False, along=None, log=None, **given):
+    """What a method's function makes of images (N, 3, H, W) of any size: 8-bit images of that size, on their device.
+
+    function(images, model, *, settings, generator, …) -> images; it gets passes (see `over`), whose randomness comes from (seed, name,
+    image, tile). along: name -> (N, C, H, W), what it gets the same part of; where no value of a "mask" is 1/2 or more, images stay what
+    they are. log: a list, to which a method that measures itself appends a dict for every image and tile. given: what else it gets, the
+    same in every pass; what is None, and what the function has no parameter for, it does not get. ValueError: images that are none,
+    something `along` that it has no parameter for. RuntimeError: it returned other than one image for each.
+    """
+    from . import images as pixels
+
+    along = {what: part for what, part in (along or {}).items() if part is not None}
+    for what in along:
+        if not accepts(function, what):
+            raise ValueError(f"{what}: {name} makes no use of one; leave it out, or choose another method")
+    given = {what: value for what, value in given.items() if value is not None and accepts(function, what)}
+    origin = pixels.quantise(images)
+    device, result = getattr(model, "device", images.device), origin.clone()
+    for one in over(origin, int(getattr(model, "factor", 8)), whole, takes):
+        beside = {what: one.of(part).to(device) for what, part in along.items()}
+        if "mask" in beside and not (beside["mask"] >= 0.5).any():
+            continue
+        told = []
+        if log is not None and accepts(function, "log"):
+            beside["log"] = told
+        part = one.of(origin).to(device)
+        done = function(part, model, settings=settings, generator=one.generators(seed, name), **beside, **given)
+        if done.shape != part.shape:
+            raise RuntimeError(f"{name}: expected images {tuple(part.shape)} back, got {tuple(done.shape)}; return one for each")
+        one.into(result, done)
+        if told:
+            log += [{"image": i, "tile": one.tile, **line} for i, line in zip(one.batch, told, strict=True)]
+    return result
+
+
+def over(images, factor, whole=False, takes="image"):
     """The passes over images (N, C, H, W): one tile after the other, of at most TILE x TILE pixels, and as many images as PIXELS holds.
 
-    whole: one tile, whatever its size, not extended.
+    takes: of a "set" there is one pass, with all images in whole, whatever that takes. whole: one tile, whatever its size, not extended.
     """
+    check_takes(takes)
     count, _, height, width = images.shape
-    for tile, (rows, columns) in enumerate([(range(height), range(width))] if whole else tiles(height, width, factor)):
+    one = whole or takes == "set"
+    for tile, (rows, columns) in enumerate([(range(height), range(width))] if one else tiles(height, width, factor)):
         sides = (math.ceil(len(part) / factor) * factor for part in (rows, columns))
-        together = max(1, PIXELS // math.prod(sides))
+        together = max(1, count if takes == "set" else PIXELS // math.prod(sides))
         for first in range(0, count, together):
             yield Pass(tile, range(count)[first : first + together], rows, columns, 1 if whole else factor)
 

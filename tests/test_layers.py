@@ -21,7 +21,7 @@ HOUSE = """
     world/draw: casting render
     world: __init__
     measure: __init__ clip perceptual distribution similarity spectrum
-    protect: noise photoguard as_printed __init__
+    protect: run noise photoguard as_printed __init__
     purify: plain cleaner latent upscale impress __init__
     misuse: __init__ edit
     world/train: __init__ leaves tower autoencoder denoiser quality data codec stages __main__

@@ -151,7 +151,7 @@ def test_bad_requests_are_refused_in_one_line(arguments, said):
 
 def test_a_method_that_breaks_its_budget_is_not_let_through(monkeypatch):
     class Broken:
-        settings = PROTECTIONS["noise"].settings
+        settings, takes = PROTECTIONS["noise"].settings, "image"
 
         @staticmethod
         def function(images, model, *, settings, generator, mask=None):

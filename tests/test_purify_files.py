@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from toymodel import Toy
 
-from reproduce import images, method, purify
+from reproduce import images, method, purify, rng
 from reproduce.cli import commands as cli
 from reproduce.diffusion import profiles
 from reproduce.purify import impress
@@ -89,7 +89,7 @@ def test_the_seed_and_the_model_are_used(folder, capsys):
     one, two, three = (marks(folder.path / out) for out in ("one", "two", "three"))
     assert one == two and one["a.png"] != three["a.png"]
     assert folder.opened == ["bundled"] * 3, "opened once a call"
-    want = purify.apply(images.load(folder.path / "in" / "a.png"), Toy(), "diffpure", steps=2)
+    want = purify.apply(images.load(folder.path / "in" / "a.png"), Toy(), "diffpure", steps=2, seed=rng.child(0, "a.png"))
     assert torch.equal(images.load(folder.path / "one" / "a.png"), want)
 
 

@@ -1,17 +1,22 @@
-"""Protecting and purifying image files: read, do it, write as PNG; a protection's budget is checked on the file that was written."""
+"""Protecting and purifying image files: read, do it, write as PNG; a protection's budget is checked on the file that was written.
+
+A method that takes an image is given one file after the other, one that takes a set all files of the command in one call.
+"""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 
 def protect_files(options, complain) -> int:
-    """Protect `options.images` into the folder `options.out`; returns 1 if any file failed, else 0.
+    """Protect `options.images`, files and folders, into the folder `options.out`; returns 1 if any file failed, else 0.
 
-    options: images, method, settings, eps (grey levels), mask, target (files), steps, longest (pixels; 0: as it is), profile, precision,
-    seed, out, as the command line gives them.
-    complain: called with one line for each file that failed; the others go on. Raises ValueError for a
-    method, settings, budget or profile that there is not, for a mask or target that is no picture or that the method cannot use.
+    options: images, method, settings, eps (grey levels), mask, target (files), steps, longest (pixels; 0: as it is), square (whether to cut
+    to the model's own size instead), profile, precision, seed, out, as the command line gives them. Of a folder all its files are tried but
+    hidden ones, not its folders.
+    complain: called with one line for each file that failed; the others go on. Raises ValueError for a method, settings, budget or profile
+    that there is not, for a mask or target that is no picture or that the method cannot use, for a set of pictures of several sizes.
     """
     from .. import images, protect
 
@@ -22,36 +27,34 @@ def protect_files(options, complain) -> int:
         raise ValueError(f"--target: {method} moves a picture towards nothing; leave it out, or choose another method")
     given = {name: images.load(path) for name, path in (("mask", options.mask), ("goal", options.target)) if path is not None}
 
-    def work(image, model, target):
-        fitted = {name: _resized(picture, image.shape[2:]) for name, picture in given.items()}
+    def work(pictures, model, targets, seed):
+        fitted = {name: _resized(picture, pictures.shape[2:]) for name, picture in given.items()}
         if "mask" in fitted:
-            fitted["mask"] = (fitted["mask"].mean(1, keepdim=True) >= 0.5).float()
+            fitted["mask"] = (fitted["mask"].mean(1, keepdim=True) >= 0.5).float().expand(len(pictures), -1, -1, -1)
             for value, said in ((0, "nothing"), (1, "everything")):
                 if (fitted["mask"] == value).all():  # a transparent ground counts as white
                     raise ValueError(f"{options.mask}: {said} in it is white; paint white what is to be protected, and black the rest")
-        return _protect(image, model, method, target, settings, chosen, options, fitted)
+        return _protect(pictures, model, method, targets, settings, chosen, options, seed, fitted)
 
-    given_files = [Path(one) for one in (options.mask, options.target) if one is not None]
-    return _each(options, [Path(one) for one in options.images], complain, work, overwrite=True, beside=given_files)
+    beside = [Path(one) for one in (options.mask, options.target) if one is not None]
+    return _each(options, complain, work, protect.PROTECTIONS[method], overwrite=True, beside=beside)
 
 
 def purify_files(options, complain) -> int:
     """Purify `options.images`, files and folders, into the folder `options.out`; returns 1 if any file failed, else 0.
 
-    options: as for `protect_files`, with force (whether files that are there are written over) and without eps. Of a folder all its
-    files are tried but hidden ones, not its folders. Raises ValueError for a method, settings or profile that there is not, and for a
-    method that lacks what it needs.
+    options: as for `protect_files`, with force (whether files that are there are written over) and without eps, mask and target. Raises
+    ValueError for a method, settings or profile that there is not, for a method that lacks what it needs, and as `protect_files` for a set.
     """
     from .. import purify
 
     method, settings = _named(options, purify.PURIFIERS)
     chosen = purify.record(method, settings, steps=options.steps)
 
-    def work(image, model, target):
-        return _purify(image, model, method, target, settings, chosen, options)
+    def work(pictures, model, targets, seed):
+        return _purify(pictures, model, method, targets, settings, chosen, options, seed)
 
-    paths = [path for one in options.images for path in _inside(Path(one))]
-    return _each(options, paths, complain, work, overwrite=options.force, model_free=purify.PURIFIERS[method].whole)
+    return _each(options, complain, work, purify.PURIFIERS[method], overwrite=options.force)
 
 
 def _named(options, table):
@@ -73,41 +76,75 @@ def _inside(path: Path) -> list[Path]:
     return found
 
 
-def _each(options, paths, complain, work, *, overwrite, model_free=False, beside=()) -> int:
-    """Print what `work(image, model, target)` says of each file; a file that fails is one complaint; returns 1 if any did, else 0.
+def _each(options, complain, work, row, *, overwrite, beside=()) -> int:
+    """Print what `work(pictures, model, targets, seed)` says of each file, or of all in one call where the method of `row` takes a set.
 
-    None of `paths` and of `beside` is ever written over.
+    A file that fails is one complaint; returns 1 if any did, else 0. No file that is read, those `beside` included, is written over. The
+    random stream of a file is named by its name, so that it is the same alone and among others; that of a set by the seed alone.
     """
-    from .. import images
+    import torch
+
+    from .. import images, rng
     from ..diffusion import profiles
     from ..method import Unavailable
 
     if options.longest < 0 or (options.steps or 1) < 1:
         raise ValueError(f"expected --longest of 0 or more and --steps of at least 1, got {options.longest} and {options.steps}")
     profiles.check(options.profile, precision=options.precision)
-    out = Path(options.out)
+    paths = [path for one in options.images for path in _inside(Path(one))]
+    out, together = Path(options.out), row.takes == "set"
     out.mkdir(parents=True, exist_ok=True)
-    model, failed, taken = None, 0, set()
-    for path in paths:
-        try:
-            image, target = _reduced(images.load(path), options.longest), _target(out, path, taken, overwrite, [*paths, *beside])
-        except (ValueError, OSError) as error:
-            failed += _tell(complain, path, error)
+
+    @functools.cache
+    def model():  # opened when the first picture is there; none: no file can do without it
+        return profiles.open(options.profile, precision=options.precision).model
+
+    failed, taken = 0, set()
+    for group in [paths] if together else [[path] for path in paths]:
+        read = {}
+        for path in group:
+            try:
+                read[path] = images.load(path), _target(out, path, taken, overwrite, [*paths, *beside])
+            except (ValueError, OSError) as error:
+                failed += _tell(complain, [path], error)
+        if not read:
             continue
-        if model is None and not model_free:
-            model = profiles.open(options.profile, precision=options.precision).model  # none: no file can do without it
+        pictures, targets = zip(*read.values(), strict=True)
+        pictures = [_squared(one, model().size) if options.square else _reduced(one, options.longest) for one in pictures]
+        _one_size(list(read), pictures, options.method)
+        opened, seed = None if row.whole else model(), options.seed if together else rng.child(options.seed, group[0].name)
         try:
-            print(work(image, model, target), flush=True)
+            for line in work(torch.cat(pictures), opened, targets, seed):
+                print(line, flush=True)
         except Unavailable:  # nor without this
             raise
         except (ValueError, OSError, RuntimeError) as error:
-            failed += _tell(complain, path, error)
+            failed += _tell(complain, list(read), error)
     return 1 if failed else 0
 
 
-def _tell(complain, path: Path, error: Exception) -> int:
-    complain(error if path.name in str(error) else f"{path}: {error}")
+def _tell(complain, paths: list[Path], error: Exception) -> int:
+    others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    complain(error if any(path.name in str(error) for path in paths) else f"{paths[0]}{others}: {error}")
     return 1
+
+
+def _one_size(paths: list[Path], pictures: list, method: str) -> None:
+    """ValueError that names two pictures of different sizes, if there are."""
+    for path, picture in zip(paths, pictures, strict=True):
+        if picture.shape != pictures[0].shape:
+            (height, width), (tall, wide) = pictures[0].shape[2:], picture.shape[2:]
+            raise ValueError(
+                f"{method} takes a set of pictures of one size, got {paths[0]} ({width} x {height}) and {path} ({wide} x {tall});"
+                " give --square, which cuts all to the model's own size, or leave one out"
+            )
+
+
+def _squared(picture, side: int):
+    """The middle square of the picture at side x side pixels, on the 8-bit grid."""
+    least = min(picture.shape[2:])
+    top, left = ((length - least) // 2 for length in picture.shape[2:])
+    return _resized(picture[:, :, top : top + least, left : left + least], (side, side))
 
 
 def _reduced(image, longest: int):
@@ -128,41 +165,51 @@ def _resized(image, size):
     return quantise(interpolate(image, size, mode="bicubic", antialias=True).clamp(0, 1))
 
 
-def _protect(image, model, method, target, settings, chosen, options, fitted) -> str:
-    """Protect one picture, write it, and say how far the stored file is from the original, in grey levels."""
+def _protect(pictures, model, method, targets, settings, chosen, options, seed, fitted) -> list[str]:
+    """Protect pictures of one size, write them, and say of each how far the stored file is from the original, in grey levels."""
     from tqdm.auto import tqdm
 
     from .. import images, passes, protect
 
-    total = len(passes.tiles(*image.shape[2:], getattr(model, "factor", 8))) * getattr(chosen, "steps", 0)
-    with tqdm(total=total, desc=target.name, unit="step", leave=False, disable=not total) as bar:
-        done = protect.apply(image, model, method, settings=settings, eps=options.eps, seed=options.seed, steps=options.steps,
+    height, width = pictures.shape[2:]
+    takes = protect.PROTECTIONS[method].takes
+    total = sum(1 for _ in passes.over(pictures, getattr(model, "factor", 8), takes=takes)) * getattr(chosen, "steps", 0)
+    with tqdm(total=total, desc=targets[0].name, unit="step", leave=False, disable=not total) as bar:
+        done = protect.apply(pictures, model, method, settings=settings, eps=options.eps, seed=seed, steps=options.steps,
                              callback=lambda *_: bar.update(), **fitted)
-    images.save(done, target)
-    moved = protect.spent(images.load(target), images.quantise(image), chosen).item()
-    if moved > chosen.eps * (1 + 1e-9):
-        target.unlink()
-        raise RuntimeError(f"{method} moved a picture by {moved:g} grey levels, the budget is {chosen.eps:g}; file removed")
-    height, width = image.shape[2:]
+    for one, target in zip(done, targets, strict=True):
+        images.save(one, target)
+    spent = [protect.spent(images.load(target), one[None], chosen).item() for one, target in zip(pictures, targets, strict=True)]
+    if max(spent) > chosen.eps * (1 + 1e-9):
+        for target in targets:
+            target.unlink()
+        raise RuntimeError(f"{method} moved a picture by {max(spent):g} grey levels, the budget is {chosen.eps:g}; file removed")
     kind = "root mean square change" if getattr(chosen, "norm", "linf") == "l2" else "largest change"
-    return f"{target}  {width} x {height}, {method} ({settings}), {kind} {moved:.3g} of {chosen.eps:.3g} grey levels"
+    return [
+        f"{target}  {width} x {height}, {method} ({settings}), {kind} {moved:.3g} of {chosen.eps:.3g} grey levels"
+        for target, moved in zip(targets, spent, strict=True)
+    ]
 
 
-def _purify(image, model, method, target, settings, chosen, options) -> str:
-    """Purify one picture, write it, and say how far the stored file is from the picture it was, in grey levels."""
+def _purify(pictures, model, method, targets, settings, chosen, options, seed) -> list[str]:
+    """Purify pictures of one size, write them, and say of each how far the stored file is from the picture it was, in grey levels."""
     from tqdm.auto import tqdm
 
     from .. import images, passes, purify
 
-    rounds = getattr(chosen, "rounds", getattr(chosen, "steps", 0))
-    total = rounds * sum(1 for _ in passes.over(image, getattr(model, "factor", 8), purify.PURIFIERS[method].whole))
-    with tqdm(total=total, desc=target.name, unit="step", leave=False, disable=total < 2) as bar:
-        done = purify.apply(image, model, method, settings=settings, seed=options.seed, steps=options.steps,
+    height, width = pictures.shape[2:]
+    row, rounds = purify.PURIFIERS[method], getattr(chosen, "rounds", getattr(chosen, "steps", 0))
+    total = rounds * sum(1 for _ in passes.over(pictures, getattr(model, "factor", 8), row.whole, row.takes))
+    with tqdm(total=total, desc=targets[0].name, unit="step", leave=False, disable=total < 2) as bar:
+        done = purify.apply(pictures, model, method, settings=settings, seed=seed, steps=options.steps,
                             callback=lambda *_: bar.update())
-    images.save(done, target)
-    moved = (images.levels(done).float() - images.levels(image).float()).abs()
-    height, width = image.shape[2:]
-    return f"{target}  {width} x {height}, {method} ({settings}), mean change {moved.mean():.3g}, largest {moved.max():.3g} grey levels"
+    for one, target in zip(done, targets, strict=True):
+        images.save(one, target)
+    moved = (images.levels(done).float() - images.levels(pictures).float()).abs()
+    return [
+        f"{target}  {width} x {height}, {method} ({settings}), mean change {one.mean():.3g}, largest {one.max():.3g} grey levels"
+        for target, one in zip(targets, moved, strict=True)
+    ]
 
 
 def _target(out: Path, path: Path, taken: set, overwrite: bool, read: list[Path]) -> Path:

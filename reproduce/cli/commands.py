@@ -70,11 +70,14 @@ def parser() -> Parser:
     protect.add_argument("--target", help="a picture, stretched to each image, that the model is to read or paint in place of grey")
     purify = commands.add_parser("purify", help="try to wash a protection out of images and write them as PNG")
     purify.add_argument("--force", action="store_true", help="write over files that are there already")
-    for command, images, known in ((protect, "IMAGE", "photoguard-encoder"), (purify, "IMAGE_OR_FOLDER", "impress, jpeg, diffpure")):
-        command.add_argument("images", nargs="+", metavar=images)
+    for command, known in ((protect, "photoguard-encoder"), (purify, "impress, jpeg, diffpure")):
+        command.add_argument(
+            "images", nargs="+", metavar="IMAGE_OR_FOLDER", help="done one by one; for a method that takes a set, all of them are one"
+        )
         command.add_argument("--method", required=True, help=f"{known} and others; a wrong name lists them")
         command.add_argument("--settings", help="paper, released and others, as the method has them; its first by default")
         command.add_argument("--longest", type=int, default=512, help="reduce the longest side to this many pixels first; 0 keeps all")
+        command.add_argument("--square", action="store_true", help="cut out the middle square, at the model's own size, instead")
         command.add_argument("--steps", type=int, help="steps of the method, in place of the settings' own")
         command.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
         command.add_argument("--precision", help="of the networks: float32, bfloat16, float16; what suits the device by default")
@@ -182,7 +185,7 @@ def shown(path: Path) -> Path:
 
 
 def protect(options) -> int:
-    """Protect each image; a file that cannot be read gives one line, the others go on."""
+    """Protect each image, of folders each file; one that cannot be read gives one line, the others go on."""
     from .. import notebook
     from . import batch
 

@@ -52,7 +52,7 @@ def diffusion(images, model, *, settings, generator, mask=None, goal=None, promp
     """
     pixels.check(images)
     kept = torch.ones_like(images[:, :1]) if mask is None else pixels.check_mask(mask, images)
-    aim = torch.full_like(images[:1], GREY) if goal is None else picture(goal, images)
+    aim = torch.full_like(images[:1], GREY) if goal is None else pixels.check_goal(goal, images)
     prompts = [settings.prompt] * len(images) if prompts is None else list(prompts)
     rule = dict(steps=settings.chain, guidance=settings.guidance, eta=settings.eta, generator=generator)
 
@@ -90,18 +90,10 @@ def _minimise(distance, images, settings, generator, mask, callback, draws=1):
 def target(images, model, wanted):
     """The latent to be reached, for images of this size: "grey image", "zero latent", or a picture's (1 or N, 3, H, W); float32."""
     if isinstance(wanted, torch.Tensor):
-        return model.encode(picture(wanted, images)).mean.float()
+        return model.encode(pixels.check_goal(wanted, images)).mean.float()
     grey = model.encode(torch.full_like(images[:1], GREY)).mean.float()
     if wanted == "grey image":
         return grey
     if wanted == "zero latent":
         return torch.zeros_like(grey)
     raise ValueError(f'target: expected "grey image", "zero latent" or a picture, got {wanted!r}')
-
-
-def picture(goal, images):
-    """A goal (1 or N, 3, H, W) for images of this size, checked."""
-    if pixels.check(goal, "goal").shape[1:] != images.shape[1:] or len(goal) not in (1, len(images)):
-        size, got = tuple(images.shape[1:]), tuple(goal.shape)
-        raise ValueError(f"goal: expected one picture, or one per image, of the images' size {size}, got {got}; resize it")
-    return goal.to(images)

@@ -1,12 +1,14 @@
 """The table of purifiers, and `apply`: any of them on images of any size.
 
-A method is a function (images, model, *, settings, generator) -> 8-bit images of the same size in a file of its own, and a row here.
-The functions are imported when they are first used, so that reading the table needs no torch.
+A method is a function (images, model, *, settings, generator) -> 8-bit images of the same size in a file of its own, and a row here,
+which says whether it takes an image or a set. The functions are imported when first used, so that reading the table needs no torch.
 """
 
-from .. import passes
 from ..method import Method, counted, settings_of
 from ..papers import launderers as paper
+from ..passes import run
+
+__all__ = ["PURIFIERS", "apply", "record", "run"]
 
 PURIFIERS = {
     "impress": Method(
@@ -55,25 +57,13 @@ def record(method, settings=None, *, steps=None):
 def apply(images, model, method, *, settings=None, seed=0, steps=None, callback=None, log=None, distance=None):
     """Purify images (N, 3, H, W) of any size; returns 8-bit images of the same size on the same device.
 
-    What goes through the model does so at the picture's own size, extended by reflection to a multiple of the model's factor; above
-    512 x 512 pixels in tiles without overlap, each on its own. Randomness comes from (seed, method, image, tile). callback(i, ...):
-    after each step or round of the methods that have them, one pass after the other. log: a list, to which a method that measures
-    itself (impress) appends a dict for every image and tile. distance: impress's, in place of its model's own.
+    What goes through the model does so at the picture's own size, extended by reflection to a multiple of the model's factor; above 512 x
+    512 pixels in tiles without overlap, each on its own; a method that takes a set gets all images in one call. Randomness comes from
+    (seed, method, image, tile). callback(i, ...): after each step or round of the methods that have them, one pass after the other. log:
+    a list, to which a method that measures itself (impress) appends a dict for every image and tile. distance: impress's, in place of its
+    model's own.
     ValueError: see `record`; images that are none; a model without what the method needs.
     """
-    from .. import images as pixels
-
     chosen, row = record(method, settings, steps=steps), PURIFIERS[method]
-    function = row.function
-    extra = {name: value for name, value in dict(callback=callback, distance=distance).items() if value is not None and row.takes(name)}
-    origin = pixels.quantise(images)
-    device = getattr(model, "device", images.device)
-    result = origin.clone()
-    for one in passes.over(origin, int(getattr(model, "factor", 8)), row.whole):
-        told = []
-        if log is not None and row.takes("log"):
-            extra["log"] = told
-        one.into(result, function(one.of(origin).to(device), model, settings=chosen, generator=one.generators(seed, method), **extra))
-        if told:
-            log += [{"image": i, "tile": one.tile, **line} for i, line in zip(one.batch, told, strict=True)]
-    return result
+    given = dict(callback=callback, log=log, distance=distance)
+    return run(row.function, images, model, settings=chosen, seed=seed, name=method, takes=row.takes, whole=row.whole, **given)
