@@ -1,8 +1,9 @@
 """A row of a table of methods: its function, its settings with overrides, what it needs. Reading it needs no torch."""
 
 import dataclasses
-import importlib
 import inspect
+
+from .places import resolve
 
 TAKES = ("image", "set")
 
@@ -31,8 +32,7 @@ class Method:
 
     @property
     def function(self):
-        module, name = self.place.split(":")
-        return getattr(importlib.import_module(f"{__package__}.{module}"), name)
+        return resolve(self.place)
 
     def accepts(self, name):
         """Whether the function has a parameter of that name, as some have a goal, a callback, a log."""

@@ -33,16 +33,16 @@ class Pass:
         batch, rows, columns = (slice(part.start, part.stop) for part in (self.batch, self.rows, self.columns))
         result[batch, :, rows, columns] = inside
 
-    def generators(self, seed, purpose):
-        """A fresh generator for each of its images, named by the purpose, the image and the tile."""
-        return [rng.generator(seed, purpose, i, self.tile) for i in self.batch]
+    def generators(self, seed, purpose, first=0):
+        """A fresh generator for each of its images, named by the purpose, the image's number counted from `first`, and the tile."""
+        return [rng.generator(seed, purpose, first + i, self.tile) for i in self.batch]
 
 
-def run(function, images, model, *, settings, seed, name, takes="image", whole=False, along=None, log=None, **given):
+def run(function, images, model, *, settings, seed, name, takes="image", whole=False, along=None, log=None, first=0, **given):
     """What a method's function makes of images (N, 3, H, W) of any size: 8-bit images of that size, on their device.
 
     function(images, model, *, settings, generator, …) -> images; it gets passes (see `over`), whose randomness comes from (seed, name,
-    image, tile). along: name -> (N, C, H, W), what it gets the same part of; where no value of a "mask" is 1/2 or more, images stay what
+    first + image, tile). along: name -> (N, C, H, W), what it gets the same part of; where no value of a "mask" is 1/2 or more, images stay what
     they are. log: a list, to which a method that measures itself appends a dict for every image and tile. given: what else it gets, the
     same in every pass; what is None, and what the function has no parameter for, it does not get. ValueError: images that are none,
     something `along` that it has no parameter for. RuntimeError: it returned other than one image for each.
@@ -64,7 +64,7 @@ def run(function, images, model, *, settings, seed, name, takes="image", whole=F
         if log is not None and accepts(function, "log"):
             beside["log"] = told
         part = one.of(origin).to(device)
-        done = function(part, model, settings=settings, generator=one.generators(seed, name), **beside, **given)
+        done = function(part, model, settings=settings, generator=one.generators(seed, name, first), **beside, **given)
         if done.shape != part.shape:
             raise RuntimeError(f"{name}: expected images {tuple(part.shape)} back, got {tuple(done.shape)}; return one for each")
         one.into(result, done)

@@ -14,11 +14,18 @@ class Sweep:
     def __init__(self, name: str, jobs: list[Job], keys: list[str], store: Store):
         self.name, self.jobs, self._keys, self._store = name, jobs, keys, store
         self._fields = [job.told | job.at for job in jobs]
-        self.rows, self.seconds = [], 0.0
-        for i, job in enumerate(jobs):
-            entry = self._entry(i)
-            self.seconds += entry.seconds
-            self.rows += [{**job.told, **row} for row in entry.rows]
+        entries = [self._entry(i) for i in range(len(jobs))]
+        self.seconds = sum(entry.seconds for entry in entries)
+        self._rows = [[job.told | row for row in entry.rows] for job, entry in zip(jobs, entries, strict=True)]
+
+    @property
+    def rows(self) -> list[dict]:
+        """All rows in job order, each job's `told` in front."""
+        return [dict(row) for rows in self._rows for row in rows]
+
+    def grouped(self) -> list[tuple[Job, list[dict]]]:
+        """Each job with its rows."""
+        return list(zip(self.jobs, self._rows, strict=True))
 
     def find(self, which: dict) -> list[int]:
         """The numbers of the jobs with these fields. ValueError: none has."""

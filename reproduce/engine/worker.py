@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import os
 import signal
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..places import resolve
 from .jobs import Result, levels, tensor
 from .keys import plain
 
@@ -39,7 +39,7 @@ def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray]
     ValueError: the function returned something else than a Result, or pictures that are none.
     """
     profile = profile or opened(call.profile, call.device, call.precision)
-    function = _function(call.work)
+    function = resolve(call.work)
     with _threads(1 if str(getattr(profile.model, "device", "cpu")) == "cpu" else None):
         begun = time.perf_counter()
         result = function(profile, call.values, {name: tensor(array) for name, array in call.pictures.items()})
@@ -81,11 +81,6 @@ def _threads(count):
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _function(place: str):
-    module, name = place.split(":")
-    return getattr(importlib.import_module(f"{__package__.split('.')[0]}.{module}"), name)
 
 
 def _checked(work, result) -> tuple[list[dict], dict[str, np.ndarray]]:

@@ -15,6 +15,7 @@ from ..measure import MEASURES
 from . import arms
 from .arms import CLEAN, UNWASHED
 
+AGAIN = "same seed again"  # what a cell once more is called in rows
 GROUP = 4  # people a job: a step of four costs less than four steps of one
 
 
@@ -26,6 +27,7 @@ class Cell:
     launderer: str = UNWASHED
     changes: tuple = ()
     quality: int | None = None
+    again: bool = False  # the same once more: computed anew, not taken from the store
 
     @property
     def changed(self) -> str:
@@ -53,12 +55,16 @@ class Grid:
         self.study, self.subjects, self.role, self.region = study, subjects, role, region
         self.protections, self.launderers = protections or {}, launderers or {}
         self._images, self._people = levels(subjects.images), levels(subjects.people)
-        self._sweeps = {}
+        self._sweeps, self._added = {}, {}
 
     def groups(self, count=None):
         """Ranges of subjects, the first `count` of them."""
         whole = range(len(self.subjects.names))[:count]
         return [whole[i : i + GROUP] for i in range(0, len(whole), GROUP)]
+
+    def names(self, some: range):
+        """The names of a group's subjects."""
+        return self.subjects.names[some.start : some.stop]
 
     # --- pictures of a cell, as references ---------------------------------------------------------------------------------
 
@@ -78,6 +84,8 @@ class Grid:
         """The pictures of a cell: an array, or where they are stored."""
         if cell.launderer != UNWASHED:
             return self._sweeps["launder"].stored(self._at(cell, some), "image")
+        if cell.protection in self._added:
+            return self._added[cell.protection].stored(dict(first=some.start), "image")
         if cell.protection != CLEAN:
             return self._sweeps["protect"].stored(dict(protection=cell.protection, first=some.start), "image", range(len(some)))
         return self._images[some.start : some.stop]
@@ -94,18 +102,30 @@ class Grid:
         found = self.study.read(self.pictures(cell, some))
         return tensor(found)[subject - some.start : subject - some.start + 1]
 
+    def add(self, protection, sweep):
+        """Pictures that are sent like protected ones, from another sweep, whose jobs are found by the `first` of their group."""
+        self._added[protection] = sweep
+
+    def part(self, cell: Cell, some: range):
+        """The pictures of a cell for subjects that are no group: part of one."""
+        group = self._group(some.start)
+        whole = self.pictures(cell, group)
+        numbers = tuple(i - group.start for i in some)
+        return whole[list(numbers)] if cell.protection == CLEAN and cell.launderer == UNWASHED else dataclasses.replace(whole, rows=numbers)
+
+    def prompt(self, name, number):
+        """The text of a subject's prompt."""
+        return self.subjects.prompts[self.subjects.names.index(name)][number]
+
     # --- edits ---------------------------------------------------------------------------------------------------------------
 
     def edit(self, misuse: Misuse, asked):
-        """Edits. asked: (cell, prompt number, seed) or (cell, prompt number, seed, count); seed is a word or whole number of the stream."""
-        jobs = [self._edit(misuse, *one[:3], some) for one in asked for some in self.groups(one[3] if len(one) > 3 else None)]
+        """Edits. asked: (cell, prompt's number, seed, of how many subjects); seed: a word or whole number of the random stream."""
+        jobs = [self._edit(misuse, cell, number, seed, some) for cell, number, seed, count in asked for some in self.groups(count)]
         sweep = self.study.sweep(f"edit: {misuse.kind}", jobs)
         return Edits(self, misuse, sweep)
 
     # --- jobs ----------------------------------------------------------------------------------------------------------------
-
-    def names(self, some: range):
-        return self.subjects.names[some.start : some.stop]
 
     def _protect(self, key, some):
         arm, names = self.protections[key], self.names(some)
@@ -131,6 +151,8 @@ class Grid:
         streams = [[*misuse.stream, seed, asked, name] for asked, name in zip(prompts, self.names(some), strict=True)]
         settings = arms.plain(misuse.settings)
         values = dict(misuse=misuse.kind, settings=settings, prompts=prompts, seed=self.study.seed, streams=streams)
+        if cell.again:
+            values["again"] = True
         pictures = {"images": self.pictures(cell, some)}
         if misuse.kind == "inpainting":
             pictures["people"] = self.people(some)
@@ -138,11 +160,47 @@ class Grid:
         return Job("experiments.stages:edit", values, pictures, uses=(settings["kind"],), at=at)
 
     def _at(self, cell, some):
-        return dict(protection=cell.protection, launderer=cell.launderer, changed=cell.changed, first=some.start)
+        return dict(protection=cell.protection, launderer=cell.launderer, changed=cell.changed, again=cell.again, first=some.start)
 
     def _group(self, subject):
         start = subject - subject % GROUP
         return range(start, min(start + GROUP, len(self.subjects.names)))
+
+    # --- rows ----------------------------------------------------------------------------------------------------------------
+
+    def sizes(self, wanted, measures=()):
+        """How large every perturbation is: subject, protection, levels, rms, used, then `measures` of picture and original: rows one a picture.
+
+        wanted: key -> how many subjects, as for `protect`.
+        """
+        cells = [(Cell(key), some) for key, count in wanted.items() for some in self.groups(count)]
+        jobs = [self._spent(cell, some) for cell, some in cells]
+        rows = self.study.sweep("sizes", jobs).rows
+        pictures = [{"made": self.pictures(cell, some), "images": self.pictures(Cell(), some)} for cell, some in cells]
+        compared = [["{}", "made", "images", list(measures)]]
+        more = self.measure([({}, some, shown, compared, {}) for (_, some), shown in zip(cells, pictures, strict=True)])
+        return [row | extra for row, extra in zip(rows, more, strict=True)]
+
+    def compare(self, edits, held, compared, *, seeds=None, pasted=()):
+        """Rows of edits, one an edit: the index columns, then what `compared` says of "edit", "reference", "sent" and "photo".
+
+        held: (cell, prompt's number, seed, (cell, prompt's number, seed) of the reference, of how many subjects). seeds: what a
+        stream's word is in rows. pasted: see `stages.measure`. The row's `against` is the reference's seed.
+        """
+        used = {name.removesuffix(", pasted") for _, x, y, _ in compared for name in (x, y) if name}
+        used |= {"people", "photo"} if pasted else {"people"} if _regional(compared) else set()
+        listed = []
+        for cell, number, seed, against, count in held:
+            for some in self.groups(count):
+                pictures = {
+                    "edit": edits.stored(cell, number, seed, some), "reference": edits.stored(*against, some),
+                    "sent": self.pictures(cell, some), "photo": self.pictures(Cell(), some), "people": self.people(some),
+                }  # fmt: skip
+                told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number, seed=(seeds or {}).get(seed, seed), against=against[2])
+                prompts = [self.subjects.prompts[i][number] for i in some]
+                more = dict(pasted=list(pasted), prompts=prompts)
+                listed.append((told, some, {name: shown for name, shown in pictures.items() if name in used}, compared, more))
+        return [self._row(row) for row in self.measure(listed)]
 
     def measure(self, listed):
         """Rows of comparisons. listed: (fields that stand in front of each row, range of subjects, pictures, compared, more values)."""
@@ -150,9 +208,29 @@ class Grid:
         for told, some, pictures, compared, more in listed:
             used = dict.fromkeys(name for *_, names in compared for name in names)
             uses = tuple(f"measure.{MEASURES[name].place}" for name in used)
+            if not any(MEASURES[name].kind == "picture" for name in used):
+                more = {key: value for key, value in more.items() if key != "prompts"}
             values = dict(names=self.names(some), compared=compared, **more)
             jobs.append(Job("experiments.stages:measure", values, pictures, uses=uses, told=told))
         return self.study.sweep("measure", jobs).rows
+
+    def _spent(self, cell, some):
+        settings = self.protections[cell.protection].settings
+        pictures = {"made": self.pictures(cell, some), "images": self.pictures(Cell(), some)}
+        if self.region == "person":
+            pictures["people"] = self.people(some)
+        values = dict(names=self.names(some), settings=settings)
+        told = dict(protection=cell.protection)
+        return Job("experiments.stages:spent", values, pictures, uses=(settings["kind"],), told=told)
+
+    def _index(self, cell):
+        return dict(role=self.role, protection=AGAIN if cell.again else cell.protection, launderer=cell.launderer, quality=cell.quality, changed=cell.changed)
+
+    def _row(self, row):
+        """Index columns in their order, the prompt as text."""
+        name, number = row.pop("subject"), row.pop("number")
+        index = {key: row.pop(key) for key in ("role", "protection", "launderer", "quality", "changed", "misuse")}
+        return dict(subject=name, **index, prompt=self.prompt(name, number), **row)
 
 
 class Edits:
@@ -174,3 +252,7 @@ class Edits:
 def together(pictures):
     """How many pictures of this size an attack through the whole model takes at once."""
     return max(1, min(GROUP, passes.PIXELS // pictures[0, 0].numel()))
+
+
+def _regional(compared):
+    return any(MEASURES[name].kind == "region" for *_, names in compared for name in names)

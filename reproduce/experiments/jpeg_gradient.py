@@ -1,180 +1,181 @@
 """Differentiable JPEG (notebook 05): how true each formulation is, what its gradient foresees, and what an attack gains by it."""
 
 import dataclasses
-from dataclasses import dataclass
 
 import torch
 
-from .. import degrade, jpeg, protect, rng
-from ..engine.study import Result
+from .. import degrade, jpeg, rng
+from ..engine.jobs import Job, Result, levels
 from ..jpeg import surrogates
+from ..measure import latents as reading
 from ..measure import spectrum
+from ..measure.latents import to_grey
 from ..papers import photoguard as paper
+from ..places import resolve
 from ..protect import photoguard
-from . import jpeg_bypass, subjects
+from . import arms, jpeg_bypass, scales, subjects
+from .grid import Cell
 
-FILES = {  # how each formulation models a file: images, quality -> images
-    "exact": lambda x, q: jpeg.jpeg(x, q),
-    "straight-through": lambda x, q: surrogates.soft_jpeg(x, q, "straight-through"),
-    "polynomial": lambda x, q: surrogates.soft_jpeg(x, q, "polynomial"),
-    "cubic": lambda x, q: surrogates.soft_jpeg(x, q, "cubic"),
-    "mask": lambda x, q: jpeg.jpeg_mask(x),
-    "none": lambda x, q: x,
-}
+FORMS = ("exact", "straight-through", "polynomial", "cubic", "mask", "none")  # how each formulation models a file
 EPS = 8  # levels, of the attacks through each surrogate and of the directions their gradients should foresee
-SURROGATES = {  # what an attack may differentiate through
-    "none": FILES["none"],
-    "mask": FILES["mask"],
-    "cubic": FILES["cubic"],
-    "polynomial": FILES["polynomial"],
-    "straight-through": FILES["straight-through"],
-    "exact, identity": lambda x, q: jpeg.jpeg(x, q, surrogate="identity"),
-    "exact, polynomial": lambda x, q: jpeg.jpeg(x, q, surrogate="polynomial"),
-    "exact, straight-through": lambda x, q: jpeg.jpeg(x, q, surrogate="straight-through"),
-    "exact, Cauchy": lambda x, q: jpeg.jpeg(x, q, scale=EPS / 2),
-}
-COMPARED = {"photoguard-encoder": ("photoguard-encoder", "paper"), "photoguard-encoder-jpeg": ("photoguard-encoder", "jpeg")}
-SPECTRA = {"noise": ("noise", "paper"), **COMPARED}
+SURROGATES = (  # what an attack may differentiate through
+    "none", "mask", "cubic", "polynomial", "straight-through", "exact, identity", "exact, polynomial", "exact, straight-through",
+    "exact, Cauchy",
+)  # fmt: skip
+COMPARED = ("encoder", "encoder, through JPEG")
+SPECTRA = ("noise", *COMPARED)
 
 
-@dataclass(frozen=True)
-class Scale:
-    """How much is run: pictures, qualities of files, directions, attack steps, qualities attacked through, and the edits."""
-
-    pictures: int
-    qualities: tuple
-    directions: int
-    steps: int
-    through: tuple
-    edits: jpeg_bypass.Scale
-
-
-QUALITIES = (None, 95, 85, 75, 65, 50, 40, 30, 15, 5)
-SCALES = {
-    "smoke": Scale(1, (75, 30), 8, 4, (75,), jpeg_bypass.Scale(1, 0, 1, 8, None, 6, (None, 75, 30))),
-    "standard": Scale(4, (95, 90, 75, 50, 30, 10), 64, 60, (75, 30), jpeg_bypass.Scale(6, 0, 1, 50, None, None, QUALITIES)),
-    "paper": Scale(30, (95, 90, 75, 50, 30, 10), 96, 200, (90, 75, 50, 30), jpeg_bypass.Scale(30, 0, 3, 50, None, None, QUALITIES)),
-}
+def through(name, images, quality):
+    """Images after a file of that quality, as the formulation or surrogate called `name` has it."""
+    if name == "none":
+        return images
+    if name == "mask":
+        return jpeg.jpeg_mask(images)
+    if name.startswith("exact, "):
+        backward = name.removeprefix("exact, ").lower()
+        return jpeg.jpeg(images, quality, surrogate=backward, scale=EPS / 2)
+    return jpeg.jpeg(images, quality) if name == "exact" else surrogates.soft_jpeg(images, quality, name)
 
 
 class Gradients:
-    """The four experiments over one study; `images` is a folder of pictures in place of the profile's own."""
+    """The four experiments over one study."""
 
-    def __init__(self, study, *, images=""):
-        study.images = images or study.images
-        self.study, self.scale = study, SCALES[study.scale]
-        self.bypass = jpeg_bypass.Bypass(study, compared=COMPARED, scale=self.scale.edits)
-        self.pictures = subjects.people(study, self.scale.pictures)
-        self.photographs = None if study.images else subjects.photographs(study, min(3, self.scale.pictures))
+    def __init__(self, study):
+        self.study, self.counts = study, scales.counts("jpeg_gradient", study.scale)
+        self.bypass = jpeg_bypass.Bypass(study, compared=COMPARED, counts=scales.counts("jpeg_gradient/edits", study.scale))
+        self.pictures = subjects.people(study, self.counts.pictures)
+        self.photographs = None if study.images else subjects.photographs(study, min(3, self.counts.pictures))
 
     def agreement(self):
-        """Every formulation beside the real file, over quality; one row a picture, quality and formulation."""
-        groups = ["people"] if self.photographs is None else ["people", "photographs"]
-        jobs = [dict(group=group, quality=q) for group in groups for q in self.scale.qualities]
-        return self.study.sweep("jpeg_gradient/agreement", jobs, self._agree).rows
-
-    def _agree(self, job):
-        known, rows = self.photographs if job["group"] == "photographs" else self.pictures, []
-        real = degrade.jpeg_file(known.images, job["quality"])
-        for form, model in FILES.items():
-            off = ((model(known.images, job["quality"]) - real) * 255).round().abs()
-            rows += [
-                dict(image=name, form=form, mean=d.mean().item(), worst=d.max().item(), equal=(d == 0).float().mean().item())
-                for name, d in zip(known.names, off, strict=True)
-            ]
-        return Result(rows, {})
+        """Every formulation beside the real file, over quality; rows one a picture, quality and formulation."""
+        known = {"people": self.pictures} | ({"photographs": self.photographs} if self.photographs else {})
+        jobs = [
+            Job("experiments.jpeg_gradient:agree", dict(names=some.names, quality=q), {"images": levels(some.images)}, told=dict(role=role, quality=q))
+            for role, some in known.items()
+            for q in self.counts.qualities
+        ]
+        return _ordered(self.study.sweep("agreement", jobs).rows, "subject", "role", "quality")
 
     def foresight(self):
-        """Does the gradient foresee what the real file does to the encoder's reading? One row a picture, quality and surrogate."""
-        jobs = [dict(subject=i, image=self.pictures.names[i], quality=q) for q in self.scale.qualities for i in range(self.scale.pictures)]
-        return self.study.sweep("jpeg_gradient/foresight", jobs, self._foresee).rows
-
-    def _foresee(self, job):
-        """Correlation, over random directions u of EPS / 2 levels, of <gradient, u> with half of L(file(x + u)) - L(file(x - u))."""
-        image, q = self.pictures.images[job["subject"]][None], job["quality"]
-        moves = _directions(self.scale.directions, image, rng.generator(self.study.seed, "directions", job["subject"])) * (EPS / 2 / 255)
-        with torch.no_grad():
-            ahead, back = (
-                torch.cat([self._distance(degrade.jpeg((image + sign * part).clamp(0, 1), q)) for part in moves.split(16)])
-                for sign in (1, -1)
+        """Does the gradient foresee what the real file does to the encoder's reading? Rows one a picture, quality and surrogate."""
+        jobs = [
+            Job(
+                "experiments.jpeg_gradient:foresee", dict(quality=q, directions=self.counts.directions, seed=self.study.seed, number=i),
+                {"images": levels(self.pictures.images[i : i + 1])}, told=dict(subject=self.pictures.names[i], quality=q),
             )
-        rows = []
-        for name, model in SURROGATES.items():
-            x = image.clone().requires_grad_()
-            (gradient,) = torch.autograd.grad(self._distance(model(x, q)).sum(), x)
-            foreseen, happened = (moves * gradient).sum((1, 2, 3)), (ahead - back) / 2
-            rows.append(dict(surrogate=name, correlation=torch.corrcoef(torch.stack([foreseen, happened]))[0, 1].item()))
-        return Result(rows, {})
+            for q in self.counts.qualities
+            for i in range(len(self.pictures.names))
+        ]  # fmt: skip
+        return self.study.sweep("foresight", jobs).rows
 
     def attacks(self):
-        """The encoder attack through each surrogate, scored on real files; one row a picture, surrogate, quality and file."""
-        jobs = [dict(surrogate=name, through=q) for q in self.scale.through for name in SURROGATES]
-        return self.study.sweep("jpeg_gradient/attacks", jobs, self._attack).rows
+        """The encoder attack through each surrogate, scored on real files; rows one a picture, surrogate, quality and file."""
+        jobs = [self._attack(name, q) for q in self.counts.through for name in SURROGATES]
+        return _ordered(self.study.sweep("attacks through files", jobs).rows, "subject", "surrogate", "through")
 
-    def _attack(self, job):
-        clean, model = self.pictures.images, SURROGATES[job["surrogate"]]
-        settings = dataclasses.replace(
-            paper.PHOTOGUARD_ENCODER["equal"], eps=EPS, start="zero", steps=self.scale.steps, step=2.5 * EPS / self.scale.steps
-        )
-        made = photoguard.encoder(clean, self.study.model, settings=settings, through=lambda x: model(x, job["through"]))
-        with torch.no_grad():
-            reach = self._distance(clean)
-            rows = [
-                dict(image=name, quality=q, left=left)
-                for q in (None, *self.scale.qualities)
-                for name, left in zip(
-                    self.pictures.names, (self._distance(degrade.jpeg(made, q)) / reach).tolist(), strict=True
-                )
-            ]
-        return Result(rows, {"image": made})
-
-    def _distance(self, images):
-        """Distance of latents to those of a grey picture: (N,)."""
-        model = self.study.model
-        grey = photoguard.target(images, model, "grey image")
-        return (model.encode(images.to(grey.device)).mean.float() - grey).flatten(1).norm(dim=1).to(images.device)
+    def _attack(self, name, quality):
+        steps = self.counts.steps
+        settings = dataclasses.replace(paper.PHOTOGUARD_ENCODER["equal"], eps=EPS, start="zero", steps=steps, step=2.5 * EPS / steps)
+        values = dict(settings=arms.plain(settings), surrogate=name, through=quality, names=self.pictures.names, files=self.counts.qualities)
+        told = dict(surrogate=name, through=quality)
+        uses = ("protect.photoguard:encoder", values["settings"]["kind"])
+        return Job("experiments.jpeg_gradient:attack", values, {"images": levels(self.pictures.images)}, uses=uses, told=told)
 
     def spectra(self):
-        """Where the energy of each perturbation lies, and what is left of it over quality; one row a picture, quality, kind and band."""
-        jobs = [dict(protection=name, quality=q) for name in SPECTRA for q in self.scale.edits.qualities]
-        return self.study.sweep("jpeg_gradient/spectra", jobs, self._spectrum).rows
+        """Where the energy of each perturbation lies, and what is left of it over quality; rows one a picture, quality, kind and band."""
+        grid, jobs = self.bypass.grids["people"], []
+        noise = self._noise(grid)
+        for name in SPECTRA:
+            for q in self.bypass.counts.qualities:
+                for some in grid.groups():
+                    made = noise.stored(dict(first=some.start), "image") if name == "noise" else grid.pictures(Cell(name), some)
+                    pictures = {"made": made, "images": grid.pictures(Cell(), some)}
+                    values = dict(names=grid.names(some), quality=q)
+                    jobs.append(Job("experiments.jpeg_gradient:spectra", values, pictures, told=dict(protection=name, quality=q)))
+        return _ordered(self.study.sweep("spectra", jobs).rows, "subject", "protection", "quality")
 
-    def _spectrum(self, job):
-        known, name, q = self.bypass.sets["people"], job["protection"], job["quality"]
-        if name in COMPARED:
-            made = self.bypass.protected.images(dict(group="people", protection=name), "image")
-        else:
-            made = protect.apply(known.images, self.study.model, SPECTRA[name][0], settings=SPECTRA[name][1], seed=self.study.seed)
-        share, outside = spectrum.energy(made - known.images), spectrum.outside_mask(made - known.images)
-        left = spectrum.survival(known.images, made, degrade.jpeg(known.images, q), degrade.jpeg(made, q))
-        rows = [
-            dict(
-                image=image,
-                kind=kind,
-                band=band,
-                share=share[kind, band][i].item() if band != "all" else None,
-                outside=outside[i].item(),
-                kept=kept[i].item(),
-                energy=energy[i].item(),
-            )
-            for (kind, band), (kept, energy) in left.items()
-            for i, image in enumerate(known.names)
-        ]
-        return Result(rows, {})
+    def _noise(self, grid):
+        arm, jobs = arms.protection("noise", "paper"), []
+        for some in grid.groups():
+            values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, seed=self.study.seed, stream=arm.method)
+            values["first"] = some.start
+            given = {"images": grid.pictures(Cell(), some)}
+            jobs.append(Job("experiments.stages:protect", values, given, uses=arm.uses, at=dict(first=some.start)))
+        return self.study.sweep("noise", jobs)
+
+    def settings(self):
+        """What the manifest says of the rows of agreement, foresight and attacks: counts; of the others, the bypass's settings."""
+        return dict(counts=vars(self.counts))
 
 
-def picture_rows(gradients):
-    """What report.picture_grid needs: the first person, plain and JPEG-aware, as sent and edited, over quality."""
-    bypass = gradients.bypass
-    shown = [k for k, q in enumerate(bypass.scale.qualities) if q in (None, 95, 75, 50, 30, 5)]
-    rows = {}
-    for label, name in (("PhotoGuard", "photoguard-encoder"), ("through JPEG", "photoguard-encoder-jpeg")):
-        for what, words in (("sent", "sent"), ("edit", "edit")):
-            rows[f"{label}: {words}"] = bypass.edited.images(dict(subject=0, protection=name), what)[shown].numpy()
-    rows["clean: edit"] = bypass.edited.images(dict(subject=0, protection="clean"), "edit")[shown].numpy()
-    columns = ["no JPEG" if bypass.scale.qualities[k] is None else f"quality {bypass.scale.qualities[k]}" for k in shown]
-    title = f"“{bypass.edited.jobs[0]['prompt']}”, variation, {gradients.study.model.name} model"
-    return dict(images=[list(pictures) for pictures in rows.values()], row_labels=list(rows), column_labels=columns, title=title)
+def _ordered(rows, *first):
+    """Rows with these columns in front."""
+    return [{name: row[name] for name in first} | row for row in rows]
+
+
+def agree(profile, values, pictures):
+    """Rows: how far each formulation is from the real file, in levels. values: names, quality."""
+    images, rows = pictures["images"], []
+    real = degrade.jpeg_file(images, values["quality"])
+    for form in FORMS:
+        off = ((through(form, images, values["quality"]) - real) * 255).round().abs()
+        for name, d in zip(values["names"], off, strict=True):
+            rows.append(dict(subject=name, form=form, mean=d.mean().item(), worst=d.max().item(), equal=(d == 0).float().mean().item()))
+    return Result(rows)
+
+
+def foresee(profile, values, pictures):
+    """Rows: correlation, over random directions u of EPS / 2 levels, of <gradient, u> with half of L(file(x + u)) - L(file(x - u)).
+
+    L: the latents' distance to grey. values: quality, directions, seed, number (of the picture).
+    """
+    image, q = pictures["images"], values["quality"]
+    chance = rng.generator(values["seed"], "directions", values["number"])
+    moves = _directions(values["directions"], image, chance) * (EPS / 2 / 255)
+    with torch.no_grad():
+        ahead, back = (
+            torch.cat([to_grey(degrade.jpeg((image + sign * part).clamp(0, 1), q), profile.model).cpu() for part in moves.split(16)])
+            for sign in (1, -1)
+        )
+    rows = []
+    for name in SURROGATES:
+        x = image.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(to_grey(through(name, x, q), profile.model).sum(), x)
+        foreseen, happened = (moves * gradient).sum((1, 2, 3)), (ahead - back) / 2
+        rows.append(dict(surrogate=name, correlation=torch.corrcoef(torch.stack([foreseen, happened]))[0, 1].item()))
+    return Result(rows)
+
+
+def attack(profile, values, pictures):
+    """Rows: what an encoder attack through a surrogate leaves of the distance to grey, on real files of each quality of `files`.
+
+    values: settings, surrogate, through (its quality), names, files.
+    """
+    clean, model = pictures["images"], profile.model
+    settings = arms.record(resolve(values["settings"]["kind"]), values["settings"])
+
+    def filed(x):
+        return through(values["surrogate"], x, values["through"])
+
+    made, rows = photoguard.encoder(clean.to(model.device), model, settings=settings, through=filed).cpu(), []
+    for q in (None, *values["files"]):
+        left = reading.left(degrade.jpeg(made, q), clean, model).tolist()
+        rows += [dict(subject=name, quality=q, latents_left=one) for name, one in zip(values["names"], left, strict=True)]
+    return Result(rows, {"image": made})
+
+
+def spectra(profile, values, pictures):
+    """Rows: of each kind and band, share of the perturbation's energy, what a file of `quality` leaves. values: names, quality."""
+    made, clean, q = pictures["made"], pictures["images"], values["quality"]
+    share, outside = spectrum.energy(made - clean), spectrum.outside_mask(made - clean)
+    left, rows = spectrum.survival(clean, made, degrade.jpeg(clean, q), degrade.jpeg(made, q)), []
+    for (kind, band), (kept, energy) in left.items():
+        for i, name in enumerate(values["names"]):
+            part = share[kind, band][i].item() if band != "all" else None
+            row = dict(subject=name, kind=kind, band=band, share=part, outside=outside[i].item())
+            rows.append(row | dict(kept=kept[i].item(), energy=energy[i].item()))
+    return Result(rows)
 
 
 def _directions(count, image, generator):

@@ -1,44 +1,20 @@
 """What the small world looks like and how good its models are (notebook 00), all on renders that no training saw."""
 
-import functools
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 
 from .. import rng
 from ..diffusion import profiles
-from ..engine.study import Result
+from ..engine.jobs import Job, Result, levels
 from ..measure import compare
 from ..misuse import edit
 from ..papers import photoguard as paper
 from ..world import SCENES, STYLES, Spec, render, sample_specs
 from ..world.draw.scene import TABLE
 from ..world.train import quality
-from . import subjects
+from . import scales, subjects
 
 ETA = 1.0  # fresh noise in every step, as DDPM samples: outlines come out cleaner (by eye), whole faces no more often (counted)
-INPAINT_STEPS = {"smoke": 4, "standard": 20, "paper": 50}
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How much is measured: pictures reconstructed, generated in so many steps, inpainted, attacked in so many steps."""
-
-    rebuilt: int
-    generated: int
-    steps: int
-    inpainted: int
-    learned: int  # renders the scene classifier learns from
-    attacked: int
-    attack_steps: int
-
-
-SCALES = {
-    "smoke": Scale(32, 8, 6, 4, 340, 2, 10),
-    "standard": Scale(256, 68, 30, 51, 2040, 32, 200),
-    "paper": Scale(1024, 510, 30, 255, 8160, 128, 1000),
-}
 
 
 # --- pictures of the world -------------------------------------------------------------------------------------------------
@@ -89,7 +65,6 @@ def reconstructions(study, count=4):
     return dict(images=[list(row.numpy()) for row in rows.values()], row_labels=list(rows), title="Held-out renders and real photographs")
 
 
-@functools.lru_cache(1)
 def scene_classifier(count):
     """A classifier of scenes that no training used: logistic regression on 16x16 colour thumbnails of `count` fresh renders."""
     from sklearn.linear_model import LogisticRegression
@@ -109,110 +84,139 @@ def _thumbnails(images):
 
 
 class SmallWorld:
-    """The measurements of one study."""
+    """The measurements of one study: sweeps, whose rows are kept."""
 
     def __init__(self, study):
-        self.study, self.scale = study, SCALES[study.scale]
+        self.study, self.counts = study, scales.counts("small_world", study.scale)
 
     def generate(self):
-        """Pictures from "a photo of a person {scene}", guidance 7.5; scene recognised by the classifier; one job a batch of scenes."""
-        each = max(1, self.scale.generated // len(SCENES))
-        listed = [dict(scenes=list(SCENES[i : i + 4]), each=each) for i in range(0, min(len(SCENES), self.scale.generated), 4)]
-        return self.study.sweep("small_world/generate", listed, self._generate)
-
-    def _generate(self, job):
-        wanted = [(scene, k) for scene in job["scenes"] for k in range(job["each"])]
-        prompts = [f"a photo of a person {TABLE[scene].phrases[0]}".strip() for scene, _ in wanted]
-        generators = [rng.generator(self.study.seed, "generate", scene, k) for scene, k in wanted]
-        images = edit.generate(prompts, self.study.model, steps=self.scale.steps, guidance=7.5, generator=generators, eta=ETA)
-        found = scene_classifier(self.scale.learned)[0].predict(_thumbnails(images))
-        rows = [
-            dict(scene=scene, index=k, prompt=prompt, recognised=str(seen), right=bool(seen == scene))
-            for (scene, k), prompt, seen in zip(wanted, prompts, found, strict=True)
-        ]
-        return Result(rows, {"image": images})
+        """Pictures from "a photo of a person {scene}", guidance 7.5, one job a few scenes."""
+        each, jobs = max(1, self.counts.generated // len(SCENES)), []
+        common = dict(steps=self.counts.steps, seed=self.study.seed)
+        for i in range(0, min(len(SCENES), self.counts.generated), 4):
+            wanted = [[scene, k] for scene in SCENES[i : i + 4] for k in range(each)]
+            jobs.append(Job("experiments.small_world:generated", dict(wanted=wanted, **common), at=dict(first=i)))
+        return self.study.sweep("generated", jobs)
 
     def inpaint(self):
-        """Held-out people, everything else repainted after a prompt: is the person kept, is the scene the one asked for?"""
-        return self.study.sweep("small_world/inpaint", [dict(count=self.scale.inpainted)], self._inpaint)
+        """Held-out people, everything else repainted after a prompt: is the person kept?"""
+        people = subjects.people(self.study, self.counts.inpainted)
+        scenes, jobs = [scene for scene in SCENES if scene != "studio"], []
+        common = dict(steps=self.counts.inpaint_steps, seed=self.study.seed)
+        for i in range(0, len(people.names), edit.BATCH):
+            some = range(i, min(i + edit.BATCH, len(people.names)))
+            values = dict(names=people.names[i : some.stop], scenes=[scenes[k % len(scenes)] for k in some], first=i, **common)
+            pictures = {"images": levels(people.images[i : some.stop]), "people": levels(people.people[i : some.stop])}
+            jobs.append(Job("experiments.small_world:inpainted", values, pictures))
+        return self.study.sweep("inpainted", jobs)
 
-    def _inpaint(self, job):
-        count, model = job["count"], self.study.model
-        known = subjects.people(self.study, count)
-        scenes = [scene for scene in SCENES if scene != "studio"]
-        wanted = [scenes[i % len(scenes)] for i in range(count)]
-        prompts = [f"a photo of a person {TABLE[scene].phrases[0]}" for scene in wanted]
-        settings = paper.EditSettings(7.5, INPAINT_STEPS[self.study.scale], 0.0, None, model.size, "this study", "")
-        generators = [rng.generator(self.study.seed, "inpaint", i) for i in range(count)]
-        images = edit.inpaint(known.images, 1 - known.people, prompts, model, settings=settings, generator=generators)
-        with torch.no_grad():
-            back = model.decode(model.encode(known.images).mean).clamp(0, 1).cpu()
-        found = scene_classifier(self.scale.learned)[0].predict(_thumbnails(images))
-        kept = [_kept(x, known, i) for i, x in enumerate(images)]
-        limit = [_kept(x, known, i) for i, x in enumerate(back)]
-        rows = [
-            dict(
-                image=known.names[i],
-                scene=wanted[i],
-                recognised=str(found[i]),
-                right=bool(found[i] == wanted[i]),
-                kept_psnr=kept[i],
-                roundtrip_psnr=limit[i],
-                kept=kept[i] > limit[i] - 3,
-            )
-            for i in range(count)
-        ]
-        return Result(rows, {"image": images, "original": known.images})
+    def recognise(self, *sweeps):
+        """The rows of sweeps of pictures called "image", with the scene that the classifier sees and whether it was the one asked for.
+
+        One job for all of them, since the classifier takes longer to learn than to look.
+        """
+        jobs = [Job("experiments.small_world:recognised", dict(learned=self.counts.learned), {"image": [one.stored({}, "image") for one in sweeps]})]
+        *seen, told = self.study.sweep("recognised", jobs).rows
+        self.accuracy, seen = told["accuracy"], iter(seen)
+        return [[row | _right(row["scene"], next(seen)["recognised"]) for row in one.rows] for one in sweeps]
 
     def susceptibility(self):
-        """The condition the organism is bred for, on held-out renders; one job, its rows the table's lines."""
-        return self.study.sweep("small_world/susceptibility", [dict(eps=8)], self._susceptibility)
-
-    def _susceptibility(self, job):
-        images = render(quality.SEED, self.scale.attacked).images
-        encode = lambda x: self.study.model.encode(x).mean.cpu()  # noqa: E731
-        found = quality.susceptibility(encode, images, eps=job["eps"], steps=self.scale.attack_steps, seed=self.study.seed)
-        return Result([dict(condition=name, ratio=value) for name, value in found.items()])
+        """The condition the organism is bred for, on held-out renders; rows are the table's lines."""
+        values = dict(eps=8, count=self.counts.attacked, steps=self.counts.attack_steps, seed=self.study.seed)
+        return self.study.sweep("susceptibility", [Job("experiments.small_world:condition", values)])
 
     def reconstruction(self):
         """PSNR and SSIM of the round trip on renders and photographs, average pooling beside it."""
-        return self.study.sweep("small_world/reconstruction", [dict(renders=self.scale.rebuilt)], self._reconstruction)
-
-    def _reconstruction(self, job):
-        rows = []
-        for name, images in (
-            ("renders", render(quality.SEED, job["renders"]).images),
-            ("photographs", quality.photographs(self.study.profile.size)[1]),
-        ):
-            with torch.no_grad():
-                parts = [self.study.model.decode(self.study.model.encode(part).mean) for part in images.split(32)]
-            back = torch.cat(parts).clamp(0, 1).cpu()
-            for kind, out in (("autoencoder", back), ("8x average pooling", quality.pooled(images))):
-                found = compare(out, images, ("psnr", "ssim"))
-                rows.append(dict(pictures=name, codec=kind, **{m: v.mean().item() for m, v in found.items()}))
-        return Result(rows)
+        renders = render(quality.SEED, self.counts.rebuilt).images
+        known = {"renders": renders, "photographs": quality.photographs(self.study.identity.size)[1]}
+        jobs = [Job("experiments.small_world:rebuilt", {}, {"images": levels(images)}, told=dict(pictures=name)) for name, images in known.items()]
+        return self.study.sweep("reconstruction", jobs)
 
     def retrieval(self):
         """Share of held-out renders whose caption the small CLIP ranks first among 32."""
-        return self.study.sweep("small_world/retrieval", [{}], self._retrieval)
+        return self.study.sweep("retrieval", [Job("experiments.small_world:retrieved", dict(count=self.counts.captions))])
 
-    def _retrieval(self, job):
-        from transformers import CLIPModel
-
-        clip = CLIPModel.from_pretrained(profiles.BUNDLE / "clip").eval()
-        return Result([quality.retrieval(clip, self.study.model.tokenizer, count=64 if self.study.scale == "smoke" else 512)])
+    def settings(self):
+        """What the manifest says of the rows: counts, the scene classifier's accuracy, the attack's momentum."""
+        return dict(counts=vars(self.counts), classifier=self.accuracy, momentum=quality.MOMENTUM)
 
 
-def _kept(image, known, i):
-    error = ((image - known.images[i]).square() * known.people[i]).sum() / (3 * known.people[i].sum())
+def generated(profile, values, pictures):
+    """Rows and pictures "image" from prompts. values: wanted (scenes and numbers), steps, seed."""
+    wanted = values["wanted"]
+    prompts = [f"a photo of a person {TABLE[scene].phrases[0]}".strip() for scene, _ in wanted]
+    chance = [rng.generator(values["seed"], "generate", scene, k) for scene, k in wanted]
+    images = edit.generate(prompts, profile.model, steps=values["steps"], guidance=7.5, generator=chance, eta=ETA)
+    rows = [dict(scene=scene, index=k, prompt=prompt) for (scene, k), prompt in zip(wanted, prompts, strict=True)]
+    return Result(rows, {"image": images})
+
+
+def inpainted(profile, values, pictures):
+    """Rows and pictures "image" of people whose surroundings are repainted. values: names, scenes, first, steps, seed."""
+    model, images, people = profile.model, pictures["images"], pictures["people"]
+    prompts = [f"a photo of a person {TABLE[scene].phrases[0]}" for scene in values["scenes"]]
+    settings = paper.EditSettings(7.5, values["steps"], 0.0, None, model.size, "this study", "")
+    chance = [rng.generator(values["seed"], "inpaint", values["first"] + i) for i in range(len(prompts))]
+    made = edit.inpaint(images, 1 - people, prompts, model, settings=settings, generator=chance)
+    with torch.no_grad():
+        back = model.decode(model.encode(images).mean).clamp(0, 1).cpu()
+    rows = []
+    for i, name in enumerate(values["names"]):
+        kept, limit = (_kept(x[i], images[i], people[i]) for x in (made, back))
+        rows.append(dict(subject=name, scene=values["scenes"][i], kept_psnr=kept, roundtrip_psnr=limit, kept=kept > limit - 3))
+    return Result(rows, {"image": made, "original": images})
+
+
+def recognised(profile, values, pictures):
+    """A row a picture "image": the scene that the classifier sees; a last one with its accuracy. values: learned (renders it learns from)."""
+    model, accuracy = scene_classifier(values["learned"])
+    found = model.predict(_thumbnails(pictures["image"]))
+    return Result([*(dict(recognised=str(scene)) for scene in found), dict(accuracy=float(accuracy))])
+
+
+def _right(scene, recognised):
+    return dict(recognised=recognised, right=recognised == scene)
+
+
+def condition(profile, values, pictures):
+    """Rows condition, ratio: see `quality.susceptibility`. values: eps, count, steps, seed."""
+    images = render(quality.SEED, values["count"]).images
+
+    def encode(x):
+        return profile.model.encode(x).mean.cpu()
+
+    found = quality.susceptibility(encode, images, eps=values["eps"], steps=values["steps"], seed=values["seed"])
+    return Result([dict(condition=name, ratio=value) for name, value in found.items()])
+
+
+def rebuilt(profile, values, pictures):
+    """Rows codec, psnr, ssim of "images" through the autoencoder and through average pooling."""
+    images, model, rows = pictures["images"], profile.model, []
+    with torch.no_grad():
+        back = torch.cat([model.decode(model.encode(part).mean) for part in images.split(32)]).clamp(0, 1).cpu()
+    for kind, out in (("autoencoder", back), ("8x average pooling", quality.pooled(images))):
+        rows.append(dict(codec=kind, **{name: value.mean().item() for name, value in compare(out, images, ("psnr", "ssim")).items()}))
+    return Result(rows)
+
+
+def retrieved(profile, values, pictures):
+    """One row: see `quality.retrieval`. values: count."""
+    from transformers import CLIPModel
+
+    clip = CLIPModel.from_pretrained(profiles.BUNDLE / "clip").eval()
+    return Result([quality.retrieval(clip, profile.model.tokenizer, count=values["count"])])
+
+
+def _kept(image, origin, person):
+    error = ((image - origin).square() * person).sum() / (3 * person.sum())
     return (-10 * error.log10()).item()
 
 
 def generated_grid(generated, per_scene=1):
     """One generated picture a scene, with the scene asked for above it: for report.picture_grid."""
     at = [i for i, row in enumerate(generated.rows) if row["index"] < per_scene]
-    pictures = torch.cat([generated.images(i, "image") for i in range(len(generated.jobs))]).numpy()
-    cells, labels = [pictures[i] for i in at], [generated.rows[i]["scene"] for i in at]
+    pictures, rows = generated.images({}, "image").numpy(), generated.rows
+    cells, labels = [pictures[i] for i in at], [rows[i]["scene"] for i in at]
     return dict(**_rows_of(cells, labels, 6), title="Made from “a photo of a person …”")
 
 
@@ -227,6 +231,6 @@ def _rows_of(pictures, names, per_row):
 
 def inpainted_grid(inpainted, count=8):
     """Originals and their inpainted versions, with the scene asked for."""
-    before, after = (inpainted.images(0, name)[:count].numpy() for name in ("original", "image"))
+    before, after = (inpainted.images({}, name)[:count].numpy() for name in ("original", "image"))
     labels = [row["scene"] for row in inpainted.rows[:count]]
     return dict(images=[list(before), list(after)], row_labels=["original", "all but the person repainted"], column_labels=labels)

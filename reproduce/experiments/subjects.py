@@ -7,6 +7,7 @@ import torch
 
 from .. import images as pixels
 from .. import rng
+from ..engine.jobs import Job, Result
 
 NEW = range(100_000, 101_000)  # identities of the small world that no model was trained on
 PROMPTS = (
@@ -33,7 +34,7 @@ class Subjects:
 def people(study, count):
     """`count` portraits: the study's folder of pictures, or renders of unseen people, or pictures the model makes itself."""
     if study.images:
-        return _folder(Path(study.images), study.profile.size, count)
+        return _folder(Path(study.images), study.identity.size, count)
     return _rendered(study, count) if study.name == "bundled" else _generated(study, count)
 
 
@@ -41,7 +42,7 @@ def photographs(study, count=3):
     """Real photographs that ship inside scikit-image and scikit-learn (nobody's portrait but an astronaut's)."""
     from ..world.train.quality import photographs as shipped
 
-    names, images = shipped(study.profile.size)
+    names, images = shipped(study.identity.size)
     return Subjects(names[:count], images[:count], _centre(images[:count]), [PHOTO_PROMPTS] * len(names[:count]))
 
 
@@ -56,7 +57,7 @@ def _rendered(study, count):
         framing="photo",
         identities=NEW,
     )
-    made = render(specs, size=study.profile.size)
+    made = render(specs, size=study.identity.size)
     prompts = [tuple(PROMPTS[(i + k) % len(PROMPTS)] for k in range(len(PROMPTS))) for i in range(count)]
     return Subjects([f"person {i + 1}" for i in range(count)], made.images, (made.masks["person"] >= 0.5).float(), prompts)
 
@@ -82,17 +83,24 @@ def _folder(folder, size, count):
 
 def _generated(study, count):
     """Portraits the profile's own model makes from prompts, where no folder is given."""
-    from ..misuse.edit import generate
-
+    if not study.identity.varies:
+        raise ValueError(f"{study.name}: its model has no 4-channel denoiser to make portraits with; give a folder of pictures as IMAGES")
     prompts = [f"a photo of the face of a {'woman' if i % 2 else 'man'}, portrait, natural light" for i in range(count)]
-    images = generate(
-        prompts,
-        study.model,
-        steps=30,
-        guidance=7.5,
-        generator=[rng.generator(study.seed, "subject", i) for i in range(count)],
-    )
+    made = [
+        Job("experiments.subjects:generate", dict(prompt=prompt, seed=study.seed, number=i, steps=30, guidance=7.5))
+        for i, prompt in enumerate(prompts)
+    ]
+    images = study.sweep("subjects", made).images({}, "image")
     return Subjects([f"generated {i + 1}" for i in range(count)], images, _centre(images), [PROMPTS] * count)
+
+
+def generate(profile, values, pictures):
+    """One picture from a prompt: called "image". values: prompt, seed, number, steps, guidance."""
+    from ..misuse.edit import generate as draw
+
+    chance = [rng.generator(values["seed"], "subject", values["number"])]
+    rule = dict(steps=values["steps"], guidance=values["guidance"], generator=chance)
+    return Result([], {"image": draw([values["prompt"]], profile.model, **rule)})
 
 
 def _centre(images):

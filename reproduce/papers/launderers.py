@@ -46,9 +46,10 @@ class ImpressSettings(Settings):
 
 @dataclass(frozen=True)
 class JpegSettings(Settings):
-    """One JPEG file."""
+    """One JPEG file, colour as `subsampling` says."""
 
     quality: int
+    subsampling: str = "4:2:0"
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ so that a stored result made through it stays valid when another protection is a
 from .. import passes
 
 
-def run(function, images, model, *, settings, seed, name, mask=None, goal=None, callback=None, takes="image"):
+def run(function, images, model, *, settings, seed, name, mask=None, goal=None, callback=None, takes="image", first=0):
     """Protect images (N, 3, H, W) by `function`; returns 8-bit images, same device, inside the budget of `settings` (a record with .eps).
 
-    function: see `protect`. name: of its random stream, and in what is said. mask (N, 1, H, W), goal (1 or N, 3, H, W), callback: as in the
-    methods. takes: "image" or "set", see `method.Method`. ValueError: images, mask or goal that are none, or that the function has no
-    parameter for; RuntimeError: it broke its budget.
+    function: see `protect`. name: of its random stream, and in what is said; first: the number of the first image in that stream. mask (N, 1,
+    H, W), goal (1 or N, 3, H, W), callback: as in the methods. takes: "image" or "set", see `method.Method`. ValueError: images, mask or
+    goal that are none, or that the function has no parameter for; RuntimeError: it broke its budget.
     """
     from .. import images as pixels
 
@@ -19,9 +19,8 @@ def run(function, images, model, *, settings, seed, name, mask=None, goal=None, 
     if goal is not None:
         goal = pixels.check_goal(goal, origin).expand(len(origin), -1, -1, -1)
     along = dict(mask=mask, goal=goal)
-    made = passes.run(
-        function, origin, model, settings=settings, seed=seed, name=name, takes=takes, along=along, callback=callback
-    )  # fmt: skip
+    rule = dict(settings=settings, seed=seed, name=name, takes=takes, first=first)
+    made = passes.run(function, origin, model, along=along, callback=callback, **rule)
     used = spent(made, origin, settings)
     if (used > settings.eps * (1 + 1e-9)).any():  # the norm is kept before it is divided by the number of values
         worst = int(used.argmax())

@@ -8,8 +8,8 @@ from ..images import quantise as stored
 
 
 def jpeg(images, model=None, *, settings, generator=None):
-    """Saved once as a JPEG file of settings.quality (4:2:0) and opened again."""
-    return degrade.jpeg(images, settings.quality)
+    """Saved once as a JPEG file of settings.quality and settings.subsampling, and opened again."""
+    return degrade.jpeg(images, settings.quality, subsampling=settings.subsampling)
 
 
 def noise(images, model=None, *, settings, generator):

@@ -1,0 +1,191 @@
+"""PhotoGuard's evaluation (notebook 02): edits of immunised pictures beside edits of the clean ones, with the controls it lacks.
+
+Every edit is an inpainting that keeps the person and repaints the rest, compared with the edit of the clean picture under the same
+seed. Controls: the clean picture under another seed, under the same seed once more, through the autoencoder, and with noise of the
+attack's bound and of its norm.
+"""
+
+import dataclasses
+
+from .. import rng
+from ..engine.jobs import Job, Result
+from ..measure import MEASURES, PLAIN
+from ..papers import photoguard as paper
+from ..protect import noise
+from . import arms, scales, subjects
+from .arms import CLEAN
+from .grid import AGAIN, Cell, Grid, Misuse, together
+
+TARGETS = ("noise", "encoder", "diffusion")
+SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion, equal")  # settings side by side, on some of the people
+MATCHED, ROUND = "noise of the encoder attack's norm", "round trip"  # the other pictures that are edited
+OTHER = "another seed"
+PROMPTED = "diffusion, prompted"  # the diffusion attack through guidance, with the prompt that is asked of the edit
+BRIEF = ["ssim", "psnr", "ssim-sewar"]  # of edits that no line of Tables 6 and 10 is about
+PASTED, EDITED = ["ssim", "psnr"], ["ssim_edited", "psnr_edited"]
+
+
+class Edits:
+    """The experiment over one study: `protect`, then `edits`, then what is computed from both."""
+
+    def __init__(self, study):
+        self.study, self.counts = study, scales.counts("photoguard", study.scale)
+        self.people = subjects.people(study, self.counts.people)
+        self.side = min(self.counts.side, len(self.people.names))
+        known = {key: arms.protection(key, study.scale) for key in (*TARGETS, *SIDE)}
+        self.grid = Grid(study, self.people, protections=known)
+        self.misuse = Misuse("inpainting", dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=self.counts.edit_steps))
+        self.wanted = dict.fromkeys(TARGETS) | dict.fromkeys(SIDE, self.side)
+
+    def protect(self):
+        """Every person's kept region under every protection; rows one a picture, with what the attacks make small, as shares of the clean's."""
+        self.grid.protect(self.wanted)
+        sizes, aims = self.grid.sizes(self.wanted), self._aims()
+        return [
+            row | {f"{column}_left": aims[row["protection"], row["subject"]][key] / aims[CLEAN, row["subject"]][key] for column, key in AIMS}
+            for row in sizes
+        ]
+
+    def _aims(self):
+        """(protection, subject) -> distances to grey of what the encoder reads and the inpainting model paints."""
+        settings = arms.plain(paper.PHOTOGUARD_DIFFUSION["paper"])
+        common = dict(seed=self.study.seed, settings=settings, together=together(self.people.images))
+        jobs = []
+        for key, count in {CLEAN: None, **self.wanted}.items():
+            for some in self.grid.groups(count):
+                pictures = {"images": self.grid.pictures(Cell(key), some), "people": self.grid.people(some)}
+                values = dict(names=self.grid.names(some), **common)
+                jobs.append(Job("experiments.stages:aims", values, pictures, uses=(settings["kind"],), told=dict(protection=key)))
+        return {(row["protection"], row["subject"]): row for row in self.study.sweep("aims", jobs).rows}
+
+    def controls(self):
+        """The clean pictures through the autoencoder, and with noise of the encoder attack's norm."""
+        trips, matched = [], []
+        for some in self.grid.groups():
+            clean, names = {"images": self.grid.pictures(Cell(), some)}, self.grid.names(some)
+            trips.append(Job("experiments.stages:round_trip", {}, clean, at=dict(first=some.start)))
+            given = clean | {"reference": self.grid.pictures(Cell("encoder"), some), "people": self.grid.people(some)}
+            values = dict(names=names, seed=self.study.seed)
+            matched.append(Job("experiments.photoguard:matched", values, given, at=dict(first=some.start)))
+        self.grid.add(ROUND, self.study.sweep("round trip", trips))
+        self.grid.add(MATCHED, self.study.sweep("matched noise", matched))
+
+    def edits(self):
+        """Every picture edited after every prompt; rows one per picture, prompt, seed and rule of choosing the seed."""
+        self.controls()
+        self.edited = self.grid.edit(self.misuse, [one for k in range(self.counts.prompts) for one in self._asked(k)])
+        held = [(cell, k, seed, (Cell(), k, seed), count) for k in range(self.counts.prompts) for cell, k, seed, count in self._asked(k)]
+        held += [(Cell(), k, 1, (Cell(), k, 0), None) for k in range(self.counts.prompts)]
+        whole = [one for one in held if one[2] == 0 and one[0].protection in TARGETS]
+        rest = [one for one in held if one not in whole]
+        known = {}
+        for row in self._compared(whole, list(PLAIN)) + self._compared(rest, BRIEF):
+            against = row.pop("against")
+            known[row["subject"], row["prompt"], row["protection"], row["seed"], against] = row
+        self.chosen = Chosen(known, [CLEAN, *TARGETS], range(self.counts.seeds))
+        photographs, rows = self._photographs(), []
+        for i, name in enumerate(self.people.names):
+            arms_of = [arm for arm, count in self._first().items() if count is None or i < count]
+            for prompt in self.people.prompts[i][: self.counts.prompts]:
+                rows += self.chosen.rows(name, prompt, arms_of)
+                rows.append(dict(subject=name, protection="photograph", prompt=prompt, rule="none", fit=photographs[name, prompt]))
+        return rows
+
+    def _first(self):
+        """Protection -> of how many people, of the edits under the first seed."""
+        return {CLEAN: None, **self.wanted, MATCHED: None, ROUND: None}
+
+    def _asked(self, number):
+        """The edits after one prompt: (cell, prompt's number, seed, of how many people)."""
+        asked = [(Cell(key), number, 0, count) for key, count in self._first().items()]
+        asked += [(Cell(key), number, seed, None) for seed in range(1, self.counts.seeds) for key in (CLEAN, *TARGETS)]
+        return [*asked, (Cell(again=True), number, 0, None)]
+
+    def _compared(self, held, names):
+        compared = [
+            ["{}", "edit", "reference", names], ["{}_pasted", "edit, pasted", "reference, pasted", PASTED],
+            ["{}", "edit", "reference", EDITED], ["{}", "edit", None, ["fit"]],
+        ]  # fmt: skip
+        return self.grid.compare(self.edited, held, compared, pasted=["edit", "reference"])
+
+    def _photographs(self):
+        """(subject, prompt) -> how well the photograph itself fits."""
+        compared, listed = [["{}", "photo", None, ["fit"]]], []
+        for number in range(self.counts.prompts):
+            for some in self.grid.groups():
+                prompts = [self.people.prompts[i][number] for i in some]
+                listed.append((dict(number=number), some, {"photo": self.grid.pictures(Cell(), some)}, compared, dict(prompts=prompts)))
+        rows = self.grid.measure(listed)
+        return {(row["subject"], self.grid.prompt(row["subject"], row["number"])): row["fit"] for row in rows}
+
+    def distances(self):
+        """FID, precision and recall of every set of edits to the clean edits under the same seeds: a row a set."""
+        sets = [("fixed", arm, self._edits(arm, None)) for arm in (*TARGETS, MATCHED, ROUND, OTHER, AGAIN)]
+        sets += [("best", arm, self._edits(arm, self.chosen.best)) for arm in TARGETS]
+        clean = {"fixed": self._edits(CLEAN, None), "best": self._edits(CLEAN, self.chosen.best)}
+        jobs = [
+            Job("experiments.stages:apart", {}, {"x": found, "y": clean[rule]}, uses=MEASURED, told=dict(rule=rule, protection=arm))
+            for rule, arm, found in sets
+        ]
+        return self.study.sweep("distances", jobs).rows
+
+    def _edits(self, arm, best):
+        """Where the edits under an arm are stored, under the first seed or each under the `best` for its (subject, prompt)."""
+        cell, seed = {OTHER: (Cell(), 1), AGAIN: (Cell(again=True), 0)}.get(arm, (Cell(arm), 0))
+        found = []
+        for number in range(self.counts.prompts):
+            for some in self.grid.groups():
+                for i, name in zip(range(len(some)), self.grid.names(some), strict=True):
+                    chosen = seed if best is None else best[name, self.grid.prompt(name, number)]
+                    found.append(dataclasses.replace(self.edited.stored(cell, number, chosen, some), rows=(i,)))
+        return found
+
+    def settings(self):
+        """What the manifest says of the rows: counts, every arm's settings with their source, how edits are made and judged."""
+        return dict(
+            counts=vars(self.counts),
+            protections={key: dataclasses.asdict(arm.record) for key, arm in self.grid.protections.items()},
+            edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
+            clip=self.study.clip,
+        )
+
+
+class Chosen:
+    """Rows of edits by the rule that chose their seed: "fixed" (the first), "list" (the others), "best" (whose clean edit fits best).
+
+    known: (subject, prompt, protection, seed, seed of the clean edit it is held against) -> row. listed: arms that every seed was run for.
+    best: (subject, prompt) -> the best seed, of those whose rows were asked for.
+    """
+
+    def __init__(self, known, listed, seeds):
+        self.known, self.listed, self.seeds, self.best = known, listed, seeds, {}
+
+    def rows(self, name, prompt, shown):
+        """All rows of one subject and prompt; shown: its arms under the first seed."""
+        fits = [self._at(name, prompt, CLEAN, seed)["fit"] for seed in self.seeds]
+        best = self.best[name, prompt] = fits.index(max(fits))
+        fixed = [self._at(name, prompt, arm, 0) for arm in shown]
+        fixed += [self._at(name, prompt, CLEAN, 1, against=0) | dict(protection=OTHER), self._at(name, prompt, AGAIN, 0)]
+        others = [self._at(name, prompt, arm, seed) for seed in self.seeds[1:] for arm in self.listed]
+        bests = [self._at(name, prompt, arm, best) for arm in self.listed]
+        return [_ruled(row, rule) for rule, found in (("fixed", fixed), ("list", others), ("best", bests)) for row in found]
+
+    def _at(self, name, prompt, arm, seed, against=None):
+        return self.known[name, prompt, arm, seed, seed if against is None else against]
+
+
+INDEX = ("subject", "protection", "misuse", "prompt", "seed")
+AIMS = (("latents", "reads"), ("paints", "paints"))  # column, what of `stages.aims`
+MEASURED = tuple(f"measure.{MEASURES[name].place}" for name in ("fid", "precision_recall"))
+
+
+def _ruled(row, rule):
+    """A row with its rule behind the index columns, and without those that say nothing here."""
+    values = {key: value for key, value in row.items() if key not in (*INDEX, "role", "launderer", "quality", "changed")}
+    return {key: row[key] for key in INDEX} | dict(rule=rule) | values
+
+
+def matched(profile, values, pictures):
+    """"images" with noise, on "people", of the norm of "reference" - "images": pictures called "image". values: names, seed."""
+    chance = [rng.generator(values["seed"], "matched", name) for name in values["names"]]
+    return Result([], {"image": noise.matched(pictures["images"], pictures["reference"], chance, mask=pictures["people"])})
