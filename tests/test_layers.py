@@ -25,7 +25,7 @@ HOUSE = """
     purify: plain cleaner latent upscale impress __init__
     misuse: __init__ edit
     world/train: __init__ leaves tower autoencoder denoiser quality data codec stages __main__
-    engine: __init__ provenance keys store fingerprint executors manifest study
+    engine: __init__ provenance keys store definitions fingerprint executors manifest study
     report: statistics figures __init__ ledger jpeg_bypass photoguard jpeg_gradient laundry laundry_figures
     experiments: __init__ subjects protections jpeg_bypass jpeg_gradient laundry photoguard_edits photoguard_pictures small_world
     report: small_world

@@ -1,33 +1,52 @@
 """A fingerprint of the code behind a result, so that a stored result is used only while its code is the same.
 
-It follows imports through this package, reads syntax trees, and so ignores comments, docstrings and layout.
-Modules that only store, draw or start things never count.
+At the grain of a definition: a function, class or constant counts with every definition of this package that it mentions by name,
+and with those that they mention. What is not mentioned does not count, so a new file, function, record or row of a table leaves the
+fingerprint of everything else alone. Rooms that only store, draw or start things never count.
+
+What an object's attribute is (`model.encode`) cannot be read from names: the model's own definitions always count. A method that is
+looked up in a table by text is not mentioned either: whoever runs it names its place to `code`.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
+import hashlib
 import inspect
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import keys
+from .definitions import Module, Statement, module
 
 PACKAGE = Path(__file__).parents[1]
 # These never change a number in a row.
 BESIDE = {"engine", "report", "notebook", "cli", "bench", "__main__"}
-# Every computation goes through these: a study opens its model with them.
-ALWAYS = ("images", "rng", "diffusion/model", "diffusion/profiles")
-# The tables of these folders name their files by text, which imports do not show.
-TABLES = {"protect", "purify", "measure"}
+# A model reaches a computation as an argument.
+ALWAYS = ("diffusion.model:LatentModel", "diffusion.model:Posterior", "diffusion.model:load")
+# The tables of these rooms name their methods by text; for `version`, which is told no places.
+TABLES = ("protect", "purify", "measure")
+
+
+def code(*places) -> str:
+    """16 hexadecimal digits that change with the code of `places` and all that it uses of this package.
+
+    A place is text "module:name" below the package ("protect.photoguard:encoder") or a function or class at the top of one of its
+    modules. ALWAYS counts too. Nothing is imported. ValueError, one line: a place that there is not.
+    """
+    start = set()
+    for place in dict.fromkeys((*ALWAYS, *places)):
+        start |= _place(place)
+    return _digest(_closure(start))
 
 
 def version(work) -> str:
-    """A fingerprint of a function: its code, all it uses of this package, and the values bound to it.
+    """A fingerprint of a job's function as it is: its code, all it uses of this package, and the values bound to it.
 
-    `work` may be a functools.partial, a lambda or a bound method. Of its own module only the definitions that it
-    uses count, of other modules everything. Bound values without a canonical form (a model, say) count by type;
-    the attributes of a bound method's object do not count, so a job must say what it takes from there.
+    `work` may be a functools.partial, a lambda or a bound method, from anywhere. A table of methods that it uses counts with all its
+    methods. Bound values without a canonical form (a model, say) count by type; the attributes of a bound method's object do not
+    count, so a job must say what it takes from there.
     """
     bound = []
     while isinstance(work, functools.partial):
@@ -36,95 +55,139 @@ def version(work) -> str:
     work = inspect.unwrap(work)
     if inspect.isfunction(work):
         bound += sorted(inspect.getclosurevars(work).nonlocals.items())
-    return keys.key(_code(work), [_known(value) for value in bound])[:16]
-
-
-def _code(work) -> list[str]:
-    always = {PACKAGE / f"{name}.py" for name in ALWAYS}
+    name = getattr(work, "__qualname__", type(work).__name__)
+    found = set().union(*map(_place, ALWAYS))
     try:
-        path = Path(inspect.getsourcefile(work)).absolute()
-        nodes = _used(_tree(path), getattr(work, "__qualname__", "").split(".")[0])
+        there = module(Path(inspect.getsourcefile(work)).absolute())
+        top = name.split(".")[0]
+        found |= _resolve(there, (top,)) if top in there.table else {(there, None)}
     except (TypeError, OSError):  # typed at a prompt, or not Python
-        return [getattr(work, "__qualname__", type(work).__name__), *_dumps(_closure(always))]
-    found = always.union(*(_named(node, path) for node in nodes))
-    return [*map(_dump, nodes), *_dumps(_closure(found) - {path})]
+        bound.append(name)
+    found = _closure(found)
+    reached = {there.path for there, _ in found}
+    for room in (PACKAGE / name for name in TABLES):
+        if room / "__init__.py" in reached:
+            found |= _closure({(module(file), None) for file in room.glob("*.py")})
+    return keys.key(_digest(found), [_known(value) for value in bound])[:16]
 
 
-def _dumps(paths: set[Path]) -> list[str]:
-    return [f"{path.relative_to(PACKAGE).as_posix()}\0{_dump(_tree(path))}" for path in sorted(paths)]
+# What counts is a set of atoms: (module, name), a definition; (module, None), a whole module; (module, statement), one that acts.
 
 
-def _closure(paths: set[Path]) -> set[Path]:
-    """The modules of this package that `paths` import, directly or through others, with themselves."""
-    seen, todo = set(), list(paths)
-    while todo:
-        path = todo.pop()
-        if path in seen or not path.is_file() or path.relative_to(PACKAGE).parts[0].removesuffix(".py") in BESIDE:
-            continue
-        seen.add(path)
-        if path.name == "__init__.py" and path.parent.name in TABLES:
-            todo += path.parent.glob("*.py")
-        todo += _named(_tree(path), path)
-    return seen
-
-
-def _named(node: ast.AST, path: Path) -> set[Path]:
-    """The files of this package that the import statements within `node`, which stands in `path`, name."""
-    inside = path.is_relative_to(PACKAGE)
-    here = (PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts) if inside else ()
-    found = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Import):
-            names = [tuple(alias.name.split(".")) for alias in part.names]
-        elif isinstance(part, ast.ImportFrom):
-            base = (here[: -part.level] if part.level else ()) + tuple((part.module or "").split(".") if part.module else ())
-            names = [base, *((*base, alias.name) for alias in part.names)]
-        else:
-            continue
-        for name in names:
-            if name[:1] == (PACKAGE.name,) and len(name) > 1:
-                stem = PACKAGE.joinpath(*name[1:])
-                found |= {file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()}
+def _place(place) -> set:
+    """The atoms that a place stands for."""
+    text = place
+    if not isinstance(place, str):
+        work = inspect.unwrap(place) if callable(place) else place
+        package, _, inside = str(getattr(work, "__module__", "")).partition(".")
+        text = f"{inside}:{getattr(work, '__qualname__', '')}" if package == PACKAGE.name else ""
+    remedy = f'give "module:function" below {PACKAGE.name}, e.g. "protect.photoguard:encoder"'
+    if not re.fullmatch(r"(\w+(\.\w+)*)?:\w+(\.\w+)*", text):
+        raise ValueError(f"expected a function at the top of a module of {PACKAGE.name}, got {place!r}; {remedy}")
+    where, _, name = text.partition(":")
+    path = _file(PACKAGE.joinpath(*filter(None, where.split("."))))
+    found = _resolve(module(path), tuple(name.split("."))) if path else set()
+    if not found:
+        raise ValueError(f"there is no {text} in {PACKAGE.name} to take a fingerprint of; {remedy}")
     return found
 
 
-def _used(tree: ast.Module, start: str) -> list[ast.AST]:
-    """The top-level statements of a module that `start` needs: definitions and imports, in order.
-
-    All of them where `start` is not defined at the top (a lambda, say).
-    """
-    table: dict[str, list[ast.AST]] = {}
-    for node in tree.body:
-        for name in _defined(node):
-            table.setdefault(name, []).append(node)
-    if start not in table:
-        return tree.body
-    seen, todo = set(), [start]
+def _closure(start: set) -> set:
+    """The atoms of `start` with all that they use, and with the statements that act on what is used."""
+    seen, todo = set(), list(start)
+    acting: dict[Statement, Module] = {}
     while todo:
-        name = todo.pop()
-        if name in table and name not in seen:
-            seen.add(name)
-            todo += [part.id for node in table[name] for part in ast.walk(node) if isinstance(part, ast.Name)]
-    return [_only(node, seen) for node in tree.body if seen & set(_defined(node))]
+        while todo:
+            there, what = atom = todo.pop()
+            if atom in seen:
+                continue
+            seen.add(atom)
+            acting.update((statement, there) for statement in there.statements if statement.acts)
+            for statement in _statements(atom):
+                todo += _uses(there, statement, whole=what is None)
+        for statement, there in list(acting.items()):  # TABLE.update(...) counts where TABLE does
+            if not _uses(there, statement).isdisjoint(seen):
+                todo.append((there, statement))
+                del acting[statement]
+    return seen
 
 
-def _only(node: ast.AST, names: set[str]) -> ast.AST:
-    """An import statement with those of its names that are used; other statements as they are."""
-    if not isinstance(node, ast.Import | ast.ImportFrom):
-        return node
-    kept = [alias for alias in node.names if (alias.asname or alias.name).split(".")[0] in names]
-    if isinstance(node, ast.Import):
-        return ast.Import(kept)
-    return ast.ImportFrom(node.module, kept, node.level)
+def _statements(atom) -> Iterable[Statement]:
+    there, what = atom
+    if isinstance(what, Statement):
+        return [what]
+    return there.statements if what is None else there.table[what]
 
 
-def _defined(node: ast.AST) -> list[str]:
-    """The names that a top-level statement gives a meaning."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [node.name]
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [(alias.asname or alias.name).split(".")[0] for alias in node.names]
-    return [p.id for p in ast.walk(node) if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)]
+def _uses(there: Module, statement: Statement, whole=False) -> set:
+    """The atoms that a statement mentions; of an import statement none, but of a module that counts whole all that it imports."""
+    found = set()
+    if statement.only_imports:
+        origins = [origin for name in statement.imports for origin in statement.imports[name]] if whole else []
+        return found.union(*(_imported(there, origin) or set() for origin in origins))
+    for mention in statement.mentions:
+        for origin in statement.imports.get(mention[0], ()):  # inside of a function's body, say
+            found |= _imported(there, origin, mention[1:]) or set()
+        found |= _resolve(there, mention)
+    return found
+
+
+def _resolve(there: Module, mention: tuple) -> set:
+    """The atoms that a dotted name stands for in a module; none for what the module does not bind."""
+    name, rest, found = mention[0], mention[1:], set()
+    for statement in there.table.get(name, ()):
+        origins = [_imported(there, origin, rest) for origin in statement.brings(name)]
+        if not statement.only_imports or None in origins:
+            found.add((there, name))
+        found = found.union(*filter(None, origins))
+    return found
+
+
+def _imported(there: Module, origin: tuple, rest=()) -> set | None:
+    """The atoms of an imported name with the attributes `rest`; None for what comes from outside of the package."""
+    dots, name, inside = origin
+    parts = name.split(".") if name else []
+    if dots:
+        stem = there.path.parents[dots - 1].joinpath(*parts)
+    elif parts[0] == PACKAGE.name:
+        stem = PACKAGE.joinpath(*parts[1:])
+    else:
+        return None
+    return _attribute(stem, (*filter(None, (inside,)), *rest), there.path) if stem.is_relative_to(PACKAGE) else None
+
+
+def _attribute(stem: Path, attributes: tuple, asking: Path) -> set:
+    """The atoms of a module's attribute: what it defines or imports under that name, else the module below it; bare, all of it."""
+    path, rest = _file(stem), attributes[1:]
+    if path is None:  # a folder without __init__.py
+        return _attribute(stem / attributes[0], rest, asking) if attributes and stem.is_dir() else set()
+    if path.relative_to(PACKAGE).parts[0].removesuffix(".py") in BESIDE:
+        return set()
+    there = module(path)
+    if not attributes:
+        return {(there, None)}
+    bound = there.table.get(attributes[0], ())
+    if bound and not (path == asking and all(statement.only_imports for statement in bound)):  # `from . import x` binds x itself
+        return _resolve(there, attributes)
+    if path.name == "__init__.py" and _file(path.parent / attributes[0]):
+        return _attribute(path.parent / attributes[0], rest, asking)
+    return set() if attributes[0] in ("__file__", "__name__") else {(there, None)}  # made while it runs: anything may have a part
+
+
+def _file(stem: Path) -> Path | None:
+    """The file of the module that lies at `stem`."""
+    return next((path for path in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")) if path.is_file()), None)
+
+
+def _digest(atoms: set) -> str:
+    """16 hexadecimal digits of the definitions' texts, each under its module's name, in the order they stand there."""
+    texts = set()
+    for there, what in atoms:
+        where = there.path.relative_to(PACKAGE).as_posix() if there.path.is_relative_to(PACKAGE) else there.path.name
+        for statement in _statements((there, what)):
+            text = f"{what}: {statement.imports[what]}" if statement.only_imports and what else statement.text
+            texts.add((where, there.statements.index(statement), text))
+    return hashlib.sha256("\n".join(f"{where} {text}" for where, _, text in sorted(texts)).encode()).hexdigest()[:16]
 
 
 def _known(value):
@@ -134,18 +197,3 @@ def _known(value):
         return keys.key(value)
     except ValueError:
         return f"{type(value).__module__}.{type(value).__qualname__}"
-
-
-def _tree(path: Path) -> ast.Module:
-    """The syntax tree of a file without its docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
-                node.body.pop(0)
-    return tree
-
-
-def _dump(node: ast.AST) -> str:
-    return ast.dump(node, annotate_fields=False)
