@@ -140,7 +140,7 @@ class Laundry:
         self.names = self.people.names[:count]
         wanted = dict.fromkeys(one.protection for one in self.washes if one.protection != CLEAN)
         self.protected = Protected(study, self.people, dict.fromkeys(wanted, len(self.people.names)))
-        self.distance, self.distance_name = perceptual(study.name, study.model)
+        self.distance, self.distance_name = perceptual(study.profile.judges, study.model)
 
     def record(self, wash):
         """The settings of a wash as they are run at this scale; None for no launderer."""

@@ -59,7 +59,7 @@ class Edits:
         study.images = images or study.images
         self.study, self.scale = study, SCALES[study.scale]
         self.people = subjects.people(study, self.scale.people)
-        self.clip = judge.clip(clip or judge.source_of(study.name))
+        self.clip = judge.clip(clip or study.profile.judges.clip)
 
     def protect(self):
         """Every person's kept region under every protection."""
@@ -142,7 +142,7 @@ class Edits:
 
     def distances(self):
         """FID, precision and recall of every set of edits to the clean edits under the same seeds: a row a set."""
-        features, label = distribution.extractor(self.study.name, self.clip if self.study.name == "bundled" else None)
+        features, label = distribution.extractor(self.study.profile.judges, self.clip)
         sets = [("fixed", arm) for arm in (*TARGETS, MATCHED, ROUND, "another seed", AGAIN)]
         sets += [("best", arm) for arm in TARGETS]
         known = {rule: features(self.edited.images({}, f"{rule}: clean")) for rule in ("fixed", "best")}
