@@ -47,7 +47,7 @@ def no_network(monkeypatch):
 def models(tmp_path_factory):
     import tinysd
 
-    from reproduce.diffusion import profiles
+    from reproduce.diffusion import judges, profiles
 
     folder = tmp_path_factory.mktemp("models")
     opened = {}
@@ -55,6 +55,7 @@ def models(tmp_path_factory):
     def one(sibling=True):
         if sibling not in opened:
             opened[sibling] = profiles.open(str(tinysd.save(folder, sibling=sibling))).model
+            opened[sibling].judges = judges.BUNDLED  # it stands for the bundled model, offline
         return opened[sibling]
 
     return one

@@ -194,11 +194,6 @@ print(c.name, c.fingerprint, round(c.mean[0, 1, 0, 0].item(), 3), c.size)"""
     assert told.stdout.split() == ["someone/clip", commit[:12], "0.4", "48"]
 
 
-def test_each_profile_has_its_judge():
-    assert clip.source_of("bundled") == "bundled"
-    assert clip.source_of("sd15") == clip.source_of("sd21") == clip.source_of("some/folder") == "openai/clip-vit-large-patch14"
-
-
 def refusal(call, said):
     with pytest.raises(ValueError, match=said) as error:
         call()

@@ -14,6 +14,7 @@ from piq.feature_extractors import fid_inception
 from scipy.linalg import sqrtm
 from torchvision.models.inception import Inception3
 
+from reproduce.diffusion import judges
 from reproduce.measure import clip, distribution
 from reproduce.measure.distribution import fid, precision_recall
 from reproduce.world import render
@@ -216,23 +217,24 @@ def test_weights_that_are_no_tensors_are_not_opened(hub, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_the_extractor_of_a_profile_says_what_it_takes(monkeypatch):
+def test_the_extractor_of_a_models_judges_says_what_it_takes(monkeypatch):
     opened = clip.clip("bundled", device="cpu")
     images = render(3, 2).images
-    function, label = distribution.extractor("bundled")
+    function, label = distribution.extractor(judges.BUNDLED)
     assert label == "bundled CLIP's image features, 128-d"
     want = opened.image_features(images)
     assert want.shape == (2, 128)
     torch.testing.assert_close(function(images).cpu(), want, atol=1e-3, rtol=1e-3)
     monkeypatch.setattr(clip, "clip", lambda *_, **__: pytest.fail("it is open already"))
-    function, label = distribution.extractor("bundled", opened)
+    function, label = distribution.extractor(judges.BUNDLED, opened)
     assert torch.equal(function(images), want) and label == "bundled CLIP's image features, 128-d"
-    for profile in ("sd15", "sd21", "some/folder"):
-        assert distribution.extractor(profile) == (distribution.inception, "InceptionV3's pooled features (FID weights, piq), 2048-d")
+    for given in (None, opened):
+        function, label = distribution.extractor(judges.FULL, given)
+        assert function is distribution.inception and label == "InceptionV3's pooled features (FID weights, piq), 2048-d"
 
 
 def test_on_the_bundled_clip_more_noise_is_further_away_and_precision_alone_sees_none_of_it():
-    features, _ = distribution.extractor("bundled", clip.clip("bundled", device="cpu"))
+    features, _ = distribution.extractor(judges.BUNDLED, clip.clip("bundled", device="cpu"))
     images = render(31, 24).images
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     clean = features(images)

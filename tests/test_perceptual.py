@@ -11,6 +11,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from reproduce import images as pixels
 from reproduce import method
+from reproduce.diffusion import judges
 from reproduce.measure import clip
 from reproduce.measure import perceptual as module
 from reproduce.world import render
@@ -18,7 +19,7 @@ from reproduce.world import render
 
 @pytest.fixture(scope="module")
 def bundled():
-    distance, label = module.perceptual("bundled")
+    distance, label = module.perceptual(judges.BUNDLED)
     assert label == "bundled perceptual distance" and "LPIPS" not in label
     return distance
 
@@ -101,7 +102,7 @@ def lpips(monkeypatch):
     module._lpips.cache_clear()
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", load)
     monkeypatch.setattr(piq.perceptual, "vgg16", lambda **_: SimpleNamespace(features=vgg))
-    yield *module.perceptual("sd15", SimpleNamespace(device=torch.device("cpu"))), vgg, weights, asked
+    yield *module.perceptual(judges.FULL, SimpleNamespace(device=torch.device("cpu"))), vgg, weights, asked
     module._lpips.cache_clear()
 
 
@@ -135,7 +136,7 @@ def test_a_failed_download_is_one_clear_line(monkeypatch, error):
     module._lpips.cache_clear()
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
     with pytest.raises(method.Unavailable, match=r"LPIPS weights.*0.6 GB.*vgg16.*lpips_weights.*checkpoints") as told:
-        module.perceptual("sd15")
+        module.perceptual(judges.FULL)
     assert isinstance(told.value, ValueError) and "\n" not in str(told.value)
 
 

@@ -155,6 +155,17 @@ def test_fit_takes_the_last_image_on_the_line():
     assert torch.equal((fit(x, origin, radius * 100) * 255).round(), (x * 255).round())
 
 
+def test_projection_goes_to_the_border_and_no_further():
+    x = 0.4 + 0.2 * photos()
+    push = weights(x).sign() + weights(x) / 100
+    for level in (1, 7.65, 16):
+        torch.testing.assert_close(Linf(level).project(x + push, x), x + push.sign() * level / 255, atol=1e-6, rtol=0)
+        moved = (L2(level * 10).project(x + push, x) - x).mul(255).flatten(1)
+        torch.testing.assert_close(moved.norm(dim=1), torch.full((len(x),), level * 10.0), atol=0, rtol=1e-3)
+        along = torch.nn.functional.cosine_similarity(moved, push.expand_as(x).flatten(1))
+        torch.testing.assert_close(along, torch.ones(len(x)), atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("budget", [Linf(8), L2(90)])
 def test_projection_keeps_the_range_and_leaves_alone_what_is_inside(budget):
     x = photos()

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from toymodel import Toy
 
 from reproduce import images as pixels
-from reproduce import rng
+from reproduce import jpeg, rng
 from reproduce.attack.budgets import Linf
 from reproduce.attack.pgd import pgd
 from reproduce.papers import photoguard as paper
@@ -79,6 +79,27 @@ def test_goes_to_the_grey_image_by_the_whole_budget_and_stops_there():
     near = torch.full((1, 3, 8, 8), 131 / 255)
     got = pixels.levels(photoguard.encoder(near, Pooling(), settings=replace(PAPER, steps=10)))
     assert got.min() >= 126 and got.max() <= 129  # 127.5 is grey; 16 levels would overshoot to 115
+
+
+@pytest.mark.parametrize("eps", [4, 16])
+def test_the_jpeg_setting_attacks_by_the_gradient_at_half_its_budget(eps):
+    """The same projected gradient by hand, whose JPEG is told that scale, to the bit; another scale is another picture."""
+    x, model = photos(), Toy()
+    chosen = replace(paper.PHOTOGUARD_ENCODER["jpeg"], eps=eps, step=eps / 4, steps=6)
+    aim = model.encode(torch.full_like(x[:1], 0.5)).mean
+
+    def by_hand(scale):
+        qualities = generators()
+
+        def loss(z):
+            drawn = [torch.randint(50, 96, (), generator=one).item() for one in qualities]
+            seen = jpeg.jpeg(z, drawn, surrogate="cauchy", scale=scale)
+            return torch.linalg.vector_norm((model.encode(seen).mean - aim).flatten(1), dim=1)
+
+        return pgd(x, loss, budget=Linf(eps), steps=6, step=eps / 4)
+
+    assert torch.equal(photoguard.encoder(x, model, settings=chosen, generator=generators()), by_hand(eps / 2))
+    assert not torch.equal(by_hand(eps / 2), by_hand(eps))
 
 
 def test_targets_differ():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toymodel import Toy
 
 from reproduce import images as pixels
-from reproduce import passes
+from reproduce import passes, rng
 from reproduce.protect import PROTECTIONS, apply, record
 
 
@@ -82,6 +82,20 @@ def test_large_images_go_in_tiles_that_cover_every_pixel_once(monkeypatch):
     for rows, columns in passes.tiles(61, 90, 8):
         seen[rows.start : rows.stop, columns.start : columns.stop] += 1
     assert (seen == 1).all()
+
+
+def test_every_tile_of_every_image_has_a_stream_of_its_own(monkeypatch):
+    monkeypatch.setattr(passes, "PIXELS", 16 * 16)
+    monkeypatch.setattr(passes, "TILE", 16)
+    x = torch.full((2, 3, 32, 32), 0.5)
+    change = (pixels.levels(apply(x, Toy(), "noise", seed=7)).int() - pixels.levels(x).int()).float()
+    parts = [change[:, :, y : y + 16, z : z + 16] for y in (0, 16) for z in (0, 16)]
+    for tile, part in enumerate(parts):
+        for i in range(2):
+            drawn = torch.rand((3, 16, 16), generator=rng.generator(7, "noise", i, tile)) * 2 - 1
+            torch.testing.assert_close(part[i], (drawn * 16).clamp(-16, 16), atol=1.01, rtol=0)
+    for a, b in itertools.combinations([part[i] for part in parts for i in range(2)], 2):
+        assert torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1].abs() < 0.2
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000))

@@ -13,6 +13,7 @@ from toymodel import Toy
 
 from reproduce import degrade, method, passes, purify, rng
 from reproduce import images as pixels
+from reproduce.diffusion import judges
 from reproduce.papers import launderers as paper
 from reproduce.purify import PURIFIERS, apply, cleaner, latent, record, upscale
 
@@ -257,7 +258,7 @@ def test_noisy_upscaling_is_the_pipeline_that_is_told_more_noise_than_it_gets(do
 
 def test_noisy_upscaling_says_what_it_lacks(tmp_path):
     class Bundled(Toy):
-        name = "bundled"
+        judges = judges.BUNDLED
 
     with pytest.raises(method.Unavailable, match="bundled.*sd15"):
         apply(photos(1), Bundled(), "noisy-upscaling")

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from diffusers import DDIMScheduler
 
+from reproduce.diffusion import judges
+
 SCHEDULE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1)
 
 
@@ -26,6 +28,7 @@ class Toy:
     """
 
     factor, device, dtype, size, name = 8, torch.device("cpu"), torch.float32, 64, "toy"
+    judges = judges.FULL
 
     def __init__(self, seed=0):
         generator = torch.Generator().manual_seed(seed)

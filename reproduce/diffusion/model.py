@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import torch
 
 from ..images import check
+from . import judges as judging
 
 WHOLE = 256 * 2**20  # weights up to this many bytes are hashed whole, larger ones by samples
 
@@ -20,6 +21,7 @@ class LatentModel:
     """`encode`, `decode`, `text`, `predict_noise` and `schedule` of one latent diffusion model.
 
     parts: vae (AutoencoderKL), text_encoder, tokenizer, scheduler, and unet (4 channels) or unet_inpainting (9 channels) or both.
+    judges: which networks judge pictures beside it (judges.Judges).
     """
 
     def __init__(
@@ -35,10 +37,11 @@ class LatentModel:
         fingerprint="",
         device="cpu",
         dtype=torch.float32,
+        judges=judging.FULL,
     ):
         if unet is None and unet_inpainting is None:
             raise ValueError(f"model {name}: expected a denoiser with 4 or with 9 input channels, got neither")
-        self.tokenizer, self.scheduler = tokenizer, scheduler
+        self.tokenizer, self.scheduler, self.judges = tokenizer, scheduler, judges
         self.name, self.fingerprint, self.device, self.dtype = name, fingerprint, torch.device(device), dtype
         cast = lambda part: part if part.dtype == dtype else part.to(dtype)  # noqa: E731 (diffusers warns of every cast)
         freeze = lambda part: part and cast(part.requires_grad_(False).eval()).to(self.device)  # noqa: E731
@@ -139,7 +142,7 @@ class Posterior:
         return self.mean + self.std * noise.to(self.mean)
 
 
-def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float32, revision=None):
+def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float32, revision=None, judges=judging.FULL):
     """A LatentModel from any folder or hub id that diffusers reads (safetensors only).
 
     inpainting: folder or hub id of the 9-channel sibling; when `source` itself has 9 channels it is that sibling.
@@ -176,6 +179,7 @@ def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float3
         fingerprint=fingerprint(source),
         device=device,
         dtype=dtype,
+        judges=judges,
     )
 
 

@@ -10,6 +10,8 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from .judges import BUNDLED, FULL
+
 SCALES = ("smoke", "standard", "paper")
 PRECISIONS = ("float32", "bfloat16", "float16")
 BUNDLE = Path(__file__).parents[1] / "bundle"
@@ -45,6 +47,11 @@ class Profile:
     model: object
     size: int
     scale: str
+
+    @property
+    def judges(self):
+        """Which networks judge pictures beside its model (judges.Judges), for measure.clip, .perceptual and .distribution to open."""
+        return self.model.judges
 
     def describe(self):
         """One line for a report's head."""
@@ -93,7 +100,8 @@ def open(name, scale="standard", *, device=None, precision=None):
             " save_pretrained writes them; " + ("reinstall the package" if known else "point at another folder")
         )
     try:
-        model = models.load(source, inpainting=inpainting, name=name if known else Path(name).name, device=device, dtype=dtype)
+        rule = dict(device=device, dtype=dtype, judges=judges(name))
+        model = models.load(source, inpainting=inpainting, name=name if known else Path(name).name, **rule)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # what diffusers and transformers raise on damaged files
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         remedy = (
@@ -107,6 +115,11 @@ def open(name, scale="standard", *, device=None, precision=None):
         )
         raise ValueError(f"profile {name}: the model could not be read ({first}); {remedy}") from error
     return Profile(name, model, model.size, scale)
+
+
+def judges(name):
+    """Which networks judge pictures beside a profile's model: the bundle's own beside the bundle, wherever it is named from."""
+    return BUNDLED if name == "bundled" or Path(name).resolve() == BUNDLE.resolve() else FULL
 
 
 def sibling(folder):

@@ -79,6 +79,11 @@ class Study:
         return self._opener(self.name, self.scale) if self._opener else profiles.open(self.name)
 
     @property
+    def judges(self):
+        """Which networks judge pictures beside the model (diffusion.judges.Judges)."""
+        return self.profile.model.judges if self._opener else profiles.judges(self.name)
+
+    @property
     def workers(self) -> int:
         """How many jobs are computed at once."""
         return self._workers or (executors.cores() if self.identity.device == "cpu" else 1)

@@ -48,12 +48,12 @@ class Grid:
     """Pictures of one role, a `subjects.Subjects`, over one study.
 
     region: "person" when protections see and change the kept person alone, "whole" when all of a picture. protections, launderers:
-    key -> arms.Arm as this scale runs it. The pictures go in groups of GROUP, which kernels see together.
+    key -> arms.Arm as this scale runs it. clip: what judges prompts, (what to open, its fingerprint). The pictures go in groups of GROUP, which kernels see together.
     """
 
-    def __init__(self, study, subjects, *, role="people", region="person", protections=None, launderers=None):
+    def __init__(self, study, subjects, *, role="people", region="person", protections=None, launderers=None, clip=None):
         self.study, self.subjects, self.role, self.region = study, subjects, role, region
-        self.protections, self.launderers = protections or {}, launderers or {}
+        self.protections, self.launderers, self.clip = protections or {}, launderers or {}, clip
         self._images, self._people = levels(subjects.images), levels(subjects.people)
         self._sweeps, self._added = {}, {}
 
@@ -141,7 +141,7 @@ class Grid:
     def _launder(self, cell, some):
         arm, names = self.launderers[cell.launderer, cell.changes], self.names(some)
         seed = rng.child(self.study.seed, "wash", *names)  # the same start noise for all arms and protections
-        values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, whole=arm.row.whole, log=arm.row.accepts("log"))
+        values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, whole=arm.row.whole)
         values |= dict(seed=seed, stream=arm.method, names=names)
         pictures = {"images": self.pictures(dataclasses.replace(cell, launderer=UNWASHED, changes=(), quality=None), some)}
         return Job("experiments.stages:launder", values, pictures, uses=arm.uses, at=self._at(cell, some))
@@ -198,7 +198,7 @@ class Grid:
                 }  # fmt: skip
                 told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number, seed=(seeds or {}).get(seed, seed), against=against[2])
                 prompts = [self.subjects.prompts[i][number] for i in some]
-                more = dict(pasted=list(pasted), prompts=prompts)
+                more = dict(pasted=list(pasted), prompts=prompts, clip=self.clip)
                 listed.append((told, some, {name: shown for name, shown in pictures.items() if name in used}, compared, more))
         return [self._row(row) for row in self.measure(listed)]
 
@@ -209,7 +209,7 @@ class Grid:
             used = dict.fromkeys(name for *_, names in compared for name in names)
             uses = tuple(f"measure.{MEASURES[name].place}" for name in used)
             if not any(MEASURES[name].kind == "picture" for name in used):
-                more = {key: value for key, value in more.items() if key != "prompts"}
+                more = {key: value for key, value in more.items() if key not in ("prompts", "clip")}
             values = dict(names=self.names(some), compared=compared, **more)
             jobs.append(Job("experiments.stages:measure", values, pictures, uses=uses, told=told))
         return self.study.sweep("measure", jobs).rows

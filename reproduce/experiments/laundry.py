@@ -6,6 +6,7 @@ likewise, which says what washing alone does to an edit, and IMPRESS's start noi
 
 import dataclasses
 
+from ..measure.perceptual import label
 from ..papers import photoguard as paper
 from . import arms, scales, subjects
 from .arms import CLEAN, UNWASHED
@@ -133,7 +134,7 @@ class Laundry:
             protections={key: dataclasses.asdict(arm.record) for key, arm in self.grid.protections.items()},
             launderers={key: dataclasses.asdict(arm.record) for (key, changed), arm in self.grid.launderers.items() if not changed},
             edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
-            distance=self.study.distance,
+            distance=label(self.study.judges),
         )
         if turned is not None:
             told["knobs"] = {knob: [[value, cell.changed] for value, cell in values] for knob, values in turned.items()}

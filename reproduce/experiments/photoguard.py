@@ -10,6 +10,7 @@ import dataclasses
 from .. import rng
 from ..engine.jobs import Job, Result
 from ..measure import MEASURES, PLAIN
+from ..measure.clip import identify
 from ..papers import photoguard as paper
 from ..protect import noise
 from . import arms, scales, subjects
@@ -28,12 +29,15 @@ PASTED, EDITED = ["ssim", "psnr"], ["ssim_edited", "psnr_edited"]
 class Edits:
     """The experiment over one study: `protect`, then `edits`, then what is computed from both."""
 
-    def __init__(self, study):
+    def __init__(self, study, *, clip=""):
+        source = clip or study.judges.clip
+        self.clip_name, mark = identify(source)
+        self.clip = [source, mark]
         self.study, self.counts = study, scales.counts("photoguard", study.scale)
         self.people = subjects.people(study, self.counts.people)
         self.side = min(self.counts.side, len(self.people.names))
         known = {key: arms.protection(key, study.scale) for key in (*TARGETS, *SIDE)}
-        self.grid = Grid(study, self.people, protections=known)
+        self.grid = Grid(study, self.people, protections=known, clip=self.clip)
         self.misuse = Misuse("inpainting", dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=self.counts.edit_steps))
         self.wanted = dict.fromkeys(TARGETS) | dict.fromkeys(SIDE, self.side)
 
@@ -114,7 +118,7 @@ class Edits:
         for number in range(self.counts.prompts):
             for some in self.grid.groups():
                 prompts = [self.people.prompts[i][number] for i in some]
-                listed.append((dict(number=number), some, {"photo": self.grid.pictures(Cell(), some)}, compared, dict(prompts=prompts)))
+                listed.append((dict(number=number), some, {"photo": self.grid.pictures(Cell(), some)}, compared, dict(prompts=prompts, clip=self.clip)))
         rows = self.grid.measure(listed)
         return {(row["subject"], self.grid.prompt(row["subject"], row["number"])): row["fit"] for row in rows}
 
@@ -124,7 +128,7 @@ class Edits:
         sets += [("best", arm, self._edits(arm, self.chosen.best)) for arm in TARGETS]
         clean = {"fixed": self._edits(CLEAN, None), "best": self._edits(CLEAN, self.chosen.best)}
         jobs = [
-            Job("experiments.stages:apart", {}, {"x": found, "y": clean[rule]}, uses=MEASURED, told=dict(rule=rule, protection=arm))
+            Job("experiments.stages:apart", dict(clip=self.clip), {"x": found, "y": clean[rule]}, uses=MEASURED, told=dict(rule=rule, protection=arm))
             for rule, arm, found in sets
         ]
         return self.study.sweep("distances", jobs).rows
@@ -146,7 +150,7 @@ class Edits:
             counts=vars(self.counts),
             protections={key: dataclasses.asdict(arm.record) for key, arm in self.grid.protections.items()},
             edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
-            clip=self.study.clip,
+            clip=dict(name=self.clip_name, fingerprint=self.clip[1]),
         )
 
 

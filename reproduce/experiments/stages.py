@@ -4,13 +4,16 @@ Values are plain, pictures are float tensors (N, C, H, W); a method is named by 
 that a result depends on that method and those settings alone and not on any table.
 """
 
+import functools
+
 import torch
 
 from .. import passes, rng
 from ..diffusion import chain
 from ..engine.jobs import Result
-from ..measure import MEASURES, distribution, number
+from ..measure import MEASURES, clip, distribution, number
 from ..measure import latents as reading
+from ..measure.perceptual import perceptual
 from ..misuse import edit as editing
 from ..places import resolve
 from ..protect.run import run as protected
@@ -35,13 +38,12 @@ def protect(profile, values, pictures):
 def launder(profile, values, pictures):
     """"images" after a launderer: pictures called "image", a row a picture with what the launderer says of itself.
 
-    values: place, settings, takes, whole, log (whether it says something of itself), seed, stream, names.
+    values: place, settings, takes, whole, seed, stream, names.
     """
     log = []
-    own = {"distance": profile.distance[0]} if values["log"] else {}  # IMPRESS's, opened for it alone
     made = passes.run(
         resolve(values["place"]), pictures["images"], profile.model, settings=_settings(values), seed=values["seed"],
-        name=values["stream"], takes=values["takes"], whole=values["whole"], log=log, **own,
+        name=values["stream"], takes=values["takes"], whole=values["whole"], log=log,
     )  # fmt: skip
     rows = [{"subject": name} for name in values["names"]]
     for line in log:
@@ -107,7 +109,7 @@ def measure(profile, values, pictures):
     """A row a picture: each measure of each comparison.
 
     values: names; compared: lists of [column, x, y, measures], with {} for the measure's name in `column`, x and y names of pictures (y
-    None for measures of a picture by itself); prompts for those; pasted: names of pictures that are also to be had as "NAME, pasted",
+    None for measures of a picture by itself); prompts and clip (what to open, its fingerprint) for those; pasted: names of pictures that are also to be had as "NAME, pasted",
     the clean "people" of "photo" laid over them.
     """
     known = dict(pictures)
@@ -116,21 +118,25 @@ def measure(profile, values, pictures):
     rows = [{"subject": name} for name in values["names"]]
     for column, x, y, names in values["compared"]:
         for name in names:
-            found = _measured(profile, name, known[x], known.get(y), known.get("people"), values.get("prompts"))
+            found = _measured(profile, name, known[x], known.get(y), known.get("people"), values)
             for line, value in zip(rows, found.tolist(), strict=True):
                 line[column.format(name)] = number(value)
     return Result(rows)
 
 
 def apart(profile, values, pictures):
-    """How far apart two sets of pictures "x" and "y" are: one row with fid, precision, recall, their number and what features they are of."""
-    features, label = profile.features
+    """How far apart two sets of pictures "x" and "y" are: one row with fid, precision, recall, their number and what features they are of.
+
+    values: clip (what to open, its fingerprint).
+    """
+    judges = profile.model.judges
+    features, label = distribution.extractor(judges, _clip(values["clip"][0]) if judges.features == "bundled" else None)
     x, y = (features(pictures[name]) for name in ("x", "y"))
     precision, recall = distribution.precision_recall(x, y)
     return Result([dict(fid=distribution.fid(x, y), precision=precision, recall=recall, edits=len(x), features=label)])
 
 
-def _measured(profile, name, x, y, people, prompts):
+def _measured(profile, name, x, y, people, values):
     """(N,) values of the measure called `name`."""
     row = MEASURES[name]
     given = [x]
@@ -139,14 +145,19 @@ def _measured(profile, name, x, y, people, prompts):
     if row.kind == "region":
         given.append(1 - people)
     if row.kind == "picture":
-        given.append(prompts)
+        given.append(values["prompts"])
     if row.needs == "model":
         given.append(profile.model)
     elif row.needs == "distance":
-        given.append(profile.distance[0])
+        given.append(perceptual(profile.model.judges, profile.model)[0])
     elif row.needs == "clip":
-        given.append(profile.clip)
+        given.append(_clip(values["clip"][0]))
     return row.function(*given)
+
+
+@functools.lru_cache(1)
+def _clip(source):
+    return clip.clip(source)
 
 
 def _settings(values):

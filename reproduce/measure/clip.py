@@ -1,6 +1,6 @@
 """How well a picture fits its prompt: the cosine between CLIP's embeddings of the two, as in PhotoGuard's Figure 7.
 
-The paper names no checkpoint. Here it is the bundled model's own small CLIP for `bundled`, and CHECKPOINT for Stable Diffusion, whose
+The paper names no checkpoint. Here it is the one that a model's judges name: the bundled model's own small one, CHECKPOINT for others: SD
 1.x reads prompts with its text tower. Similarities by two checkpoints are not comparable, so a table says `Clip.name`.
 """
 
@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from ..diffusion.judges import FULL
 from ..diffusion.model import fingerprint
 from ..diffusion.profiles import BUNDLE
 from ..images import check, quantise
 
-CHECKPOINT = "openai/clip-vit-large-patch14"
+CHECKPOINT = FULL.clip
 GIGABYTES = 1.7  # of CHECKPOINT's safetensors
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # Radford et al. 2021, its released code
 BATCH = 16  # pictures or prompts at a time
@@ -69,13 +70,16 @@ def fit(x, prompts, clip):
     return clip.similarity(x, prompts)
 
 
-def source_of(profile):
-    """Which CLIP judges a profile's pictures: the argument of `clip`."""
-    return "bundled" if profile == "bundled" else CHECKPOINT
+def identify(source):
+    """(name, fingerprint) of the Clip that `clip` would open; nothing is read but what a folder's fingerprint takes."""
+    where = str(BUNDLE / "clip") if source == "bundled" else str(source)
+    local = Path(where).is_dir()
+    name = "bundled CLIP" if source == "bundled" else Path(where).name if local else where
+    return name, fingerprint(where) if local else _commit(where)
 
 
 def clip(source=CHECKPOINT, *, device=None):
-    """A Clip from "bundled", a folder that save_pretrained wrote, or a hub id; safetensors only.
+    """A Clip from "bundled", a folder that save_pretrained wrote, or a hub id, as in a model's judges.clip; safetensors only.
 
     device: "cpu", "cuda"; by default CUDA where there is one. The tokenizer is read from the folder, or from tokenizer/ beside it, as in
     our bundle; the pixels' mean and deviation from preprocessor_config.json, in a folder without one CLIP's own.
@@ -86,7 +90,6 @@ def clip(source=CHECKPOINT, *, device=None):
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     where = str(BUNDLE / "clip") if source == "bundled" else str(source)
     local = Path(where).is_dir()
-    name = "bundled CLIP" if source == "bundled" else Path(where).name if local else where
     try:
         model, tokenizer, mean, std = _read(where, local)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # what transformers raises on missing or damaged files
@@ -99,7 +102,7 @@ def clip(source=CHECKPOINT, *, device=None):
             size = f"{GIGABYTES} GB " if where == CHECKPOINT else ""
             remedy = f"fetch it once with network access ({size}from the hub: {where}), or name a folder that holds a copy"
         raise ValueError(f"CLIP {where}: could not be read ({first}); {remedy}") from error
-    mark = fingerprint(where) if local else _commit(where)
+    name, mark = identify(source)
     return Clip(model, tokenizer, mean=mean, std=std, name=name, fingerprint=mark, device=device)
 
 

@@ -66,14 +66,14 @@ def inception(images):
         return torch.cat([net(x.detach().float().to(device))[0].flatten(1).cpu() for x in images.split(BATCH)])
 
 
-def extractor(profile, clip=None):
-    """(function images -> features (N, D), label for tables) of a profile: its own CLIP's for `bundled`, Inception's for all others.
+def extractor(judges, clip=None):
+    """(function images -> features (N, D), label for tables) of a model's judges: the bundled CLIP's for the bundle, else Inception's.
 
     Inception never saw the small world and its download is not offline; the label stands in every table, as the two are not comparable.
-    clip: an opened clip.Clip for `bundled`, so that it is read once; None opens the bundled one.
+    judges: diffusion.judges.Judges. clip: an opened clip.Clip in place of the one that would be opened, so that it is read once.
     """
-    if profile == "bundled":
-        clip = clip or clips.clip("bundled")
+    if judges.features == "bundled":
+        clip = clip or clips.clip(judges.clip)
         return clip.image_features, f"{clip.name}'s image features, {clip.width}-d"
     return inception, f"InceptionV3's pooled features (FID weights, piq), {DIMENSIONS}-d"
 

@@ -22,13 +22,19 @@ GIGABYTES = 0.6
 UNIT = 40.6
 
 
-def perceptual(profile, model=None):
-    """(function, label) of a profile by name: function(x, y) -> (N,) for x and y (N, 3, H, W) in, or a little outside, [0, 1].
+def perceptual(judges, model=None):
+    """(function, label) of a model's judges: function(x, y) -> (N,) for x and y (N, 3, H, W) in, or a little outside, [0, 1].
 
-    model: whose device the networks go to; None is the CPU. Unavailable, a ValueError: no weights of LPIPS here, and none to be had.
+    judges: diffusion.judges.Judges, of an opened profile or its model. model: whose device the networks go to; None is the CPU.
+    Unavailable, a ValueError: no weights of LPIPS here, and none to be had.
     """
     device = str(getattr(model, "device", "cpu"))
-    return (_bundled(device), BUNDLED) if profile == "bundled" else (_lpips(device), LPIPS)
+    return _bundled(device) if judges.distance == "bundled" else _lpips(device), label(judges)
+
+
+def label(judges):
+    """What tables call the distance that `perceptual` gives."""
+    return BUNDLED if judges.distance == "bundled" else LPIPS
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ def impress(images, model, *, settings, generator, distance=None, log=None, call
     """Images (N, 3, H, W), sides multiples of the model's factor -> 8-bit images; settings: papers.launderers.ImpressSettings.
 
     generator: one per image, for the start noise. distance: (x, protected) -> (N,), differentiable, x in or near [0, 1]; by default
-    LPIPS, and on the bundled model what it has instead. callback(i, x, losses): after each step, with x on [-1, 1] and the (N,) losses
+    the one that the model's judges name. callback(i, x, losses): after each step, with x on [-1, 1] and the (N,) losses
     before it. log: a list that gets one dict per image: consistency (mean squared error on [-1, 1]) of the picture as it came, with the
     noise and at the end; distance at the end; never_moved, the share of values that no step changed; zero_moments, the share of second
     moments that are exactly 0, None without a step. ValueError: a precision or norm there is not; NaN.
@@ -31,7 +31,7 @@ def impress(images, model, *, settings, generator, distance=None, log=None, call
     kind = KINDS[settings.precision] or check(images).dtype
     protected = (quantise(images) * 2 - 1).to(kind)
     if distance is None and (log is not None or settings.steps):
-        distance = perceptual(model.name, model)[0]
+        distance = perceptual(model.judges, model)[0]
 
     def errors(x):
         x = x.to(images)

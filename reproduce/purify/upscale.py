@@ -19,10 +19,10 @@ GIGABYTES = 3.5
 def noisy(images, model, *, settings, generator, callback=None):
     """Images (N, 3, H, W), sides multiples of 8 -> 8-bit images of that size; settings: papers.launderers.UpscaleSettings.
 
-    model: for its name, device and precision. generator: one per image; it draws the added noise, then what the pipeline draws.
-    callback(i): after each step. Unavailable, a ValueError: the bundled model, or no upscaler here and none to be had.
+    model: for its judges, device and precision. generator: one per image; it draws the added noise, then what the pipeline draws.
+    callback(i): after each step. Unavailable, a ValueError: a model that nothing is fetched beside, or no upscaler here and none to be had.
     """
-    if getattr(model, "name", "bundled") == "bundled":
+    if model is None or model.judges.offline:
         raise Unavailable(
             "noisy-upscaling: expected a full model, got the bundled one, which has no super-resolution model beside it and downloads"
             " nothing; open sd15, sd21 or a folder with --profile, or choose another method"
