@@ -116,7 +116,8 @@ def _dask(address: str):
     try:
         client = Client(address, timeout=10)
     except (OSError, ValueError) as error:
-        raise ValueError(f"executor dask: no scheduler at {address} ({' '.join(str(error).split())}); start one with dask scheduler") from None
+        told = " ".join(str(error).split())
+        raise ValueError(f"executor dask: no scheduler at {address} ({told}); start one with dask scheduler") from None
     with client, client.get_executor(pure=False) as executor:
         yield executor
 

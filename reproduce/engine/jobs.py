@@ -1,4 +1,4 @@
-"""A job: plain values, pictures, and the name of the function that turns them into rows and pictures. It says all that its result depends on."""
+"""A job: plain values, pictures, and the name of the function that makes rows and pictures of them. It says all its result depends on."""
 
 from __future__ import annotations
 

@@ -47,8 +47,9 @@ class Misuse:
 class Grid:
     """Pictures of one role, a `subjects.Subjects`, over one study.
 
-    region: "person" when protections see and change the kept person alone, "whole" when all of a picture. protections, launderers:
-    key -> arms.Arm as this scale runs it. clip: what judges prompts, (what to open, its fingerprint). The pictures go in groups of GROUP, which kernels see together.
+    region: "person" when protections see and change the kept person alone, "whole" when all of a picture. protections: key -> arms.Arm,
+    launderers: (key, changes in words) -> arms.Arm, as this scale runs them. clip: what judges prompts: what to open, its fingerprint.
+    The pictures go in groups of GROUP, which kernels see together.
     """
 
     def __init__(self, study, subjects, *, role="people", region="person", protections=None, launderers=None, clip=None):
@@ -83,9 +84,9 @@ class Grid:
     def pictures(self, cell: Cell, some: range):
         """The pictures of a cell: an array, or where they are stored."""
         if cell.launderer != UNWASHED:
-            return self._sweeps["launder"].stored(self._at(cell, some), "image")
+            return self._sweeps["launder"].stored(self._at(cell, some), "image", range(len(some)))
         if cell.protection in self._added:
-            return self._added[cell.protection].stored(dict(first=some.start), "image")
+            return self._added[cell.protection].stored(dict(first=some.start), "image", range(len(some)))
         if cell.protection != CLEAN:
             return self._sweeps["protect"].stored(dict(protection=cell.protection, first=some.start), "image", range(len(some)))
         return self._images[some.start : some.stop]
@@ -139,7 +140,7 @@ class Grid:
         return Job("experiments.stages:protect", values, pictures, uses=arm.uses, at=dict(protection=key, first=some.start))
 
     def _launder(self, cell, some):
-        arm, names = self.launderers[cell.launderer, cell.changes], self.names(some)
+        arm, names = self.launderers[cell.launderer, cell.changed], self.names(some)
         seed = rng.child(self.study.seed, "wash", *names)  # the same start noise for all arms and protections
         values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, whole=arm.row.whole)
         values |= dict(seed=seed, stream=arm.method, names=names)
@@ -169,7 +170,7 @@ class Grid:
     # --- rows ----------------------------------------------------------------------------------------------------------------
 
     def sizes(self, wanted, measures=()):
-        """How large every perturbation is: subject, protection, levels, rms, used, then `measures` of picture and original: rows one a picture.
+        """How large every perturbation is, rows one a picture: subject, protection, levels, rms, used, then `measures`, to the original.
 
         wanted: key -> how many subjects, as for `protect`.
         """
@@ -196,7 +197,8 @@ class Grid:
                     "edit": edits.stored(cell, number, seed, some), "reference": edits.stored(*against, some),
                     "sent": self.pictures(cell, some), "photo": self.pictures(Cell(), some), "people": self.people(some),
                 }  # fmt: skip
-                told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number, seed=(seeds or {}).get(seed, seed), against=against[2])
+                told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number)
+                told |= dict(seed=(seeds or {}).get(seed, seed), against=against[2])
                 prompts = [self.subjects.prompts[i][number] for i in some]
                 more = dict(pasted=list(pasted), prompts=prompts, clip=self.clip)
                 listed.append((told, some, {name: shown for name, shown in pictures.items() if name in used}, compared, more))
@@ -224,7 +226,8 @@ class Grid:
         return Job("experiments.stages:spent", values, pictures, uses=(settings["kind"],), told=told)
 
     def _index(self, cell):
-        return dict(role=self.role, protection=AGAIN if cell.again else cell.protection, launderer=cell.launderer, quality=cell.quality, changed=cell.changed)
+        protection = AGAIN if cell.again else cell.protection
+        return dict(role=self.role, protection=protection, launderer=cell.launderer, quality=cell.quality, changed=cell.changed)
 
     def _row(self, row):
         """Index columns in their order, the prompt as text."""
@@ -241,7 +244,7 @@ class Edits:
 
     def stored(self, cell, prompt, seed, some):
         """Where the edits of a group are stored."""
-        return self.sweep.stored(self.grid._at(cell, some) | dict(number=prompt, drawn=seed), "edit")
+        return self.sweep.stored(self.grid._at(cell, some) | dict(number=prompt, drawn=seed), "edit", range(len(some)))
 
     def shown(self, cell, subject, prompt=0, seed=0):
         """One edit, float (3, H, W)."""

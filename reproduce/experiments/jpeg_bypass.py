@@ -58,9 +58,8 @@ class Bypass:
         for role, grid in self.grids.items():
             wanted = dict.fromkeys(self.protections)
             grid.protect(wanted)
-            for row in grid.sizes(wanted, ["psnr", "ssim"]):
-                rows.append({key: (row | dict(role=role))[key] for key in ("subject", "role", "protection", "levels", "rms", "psnr", "ssim")})
-        return rows
+            rows += [row | dict(role=role) for row in grid.sizes(wanted, ["psnr", "ssim"])]
+        return [{key: row[key] for key in ("subject", "role", "protection", "levels", "rms", "psnr", "ssim")} for row in rows]
 
     @property
     def misuses(self):

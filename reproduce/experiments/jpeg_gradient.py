@@ -50,11 +50,11 @@ class Gradients:
     def agreement(self):
         """Every formulation beside the real file, over quality; rows one a picture, quality and formulation."""
         known = {"people": self.pictures} | ({"photographs": self.photographs} if self.photographs else {})
-        jobs = [
-            Job("experiments.jpeg_gradient:agree", dict(names=some.names, quality=q), {"images": levels(some.images)}, told=dict(role=role, quality=q))
-            for role, some in known.items()
-            for q in self.counts.qualities
-        ]
+        jobs = []
+        for role, some in known.items():
+            for q in self.counts.qualities:
+                values, pictures = dict(names=some.names, quality=q), {"images": levels(some.images)}
+                jobs.append(Job("experiments.jpeg_gradient:agree", values, pictures, told=dict(role=role, quality=q)))
         return _ordered(self.study.sweep("agreement", jobs).rows, "subject", "role", "quality")
 
     def foresight(self):
@@ -77,7 +77,8 @@ class Gradients:
     def _attack(self, name, quality):
         steps = self.counts.steps
         settings = dataclasses.replace(paper.PHOTOGUARD_ENCODER["equal"], eps=EPS, start="zero", steps=steps, step=2.5 * EPS / steps)
-        values = dict(settings=arms.plain(settings), surrogate=name, through=quality, names=self.pictures.names, files=self.counts.qualities)
+        values = dict(settings=arms.plain(settings), surrogate=name, through=quality)
+        values |= dict(names=self.pictures.names, files=self.counts.qualities)
         told = dict(surrogate=name, through=quality)
         uses = ("protect.photoguard:encoder", values["settings"]["kind"])
         return Job("experiments.jpeg_gradient:attack", values, {"images": levels(self.pictures.images)}, uses=uses, told=told)

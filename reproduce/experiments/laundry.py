@@ -30,7 +30,7 @@ WASHED = [
     ["{}", "washed", "photo", ["perceptual"]],
     ["from_protected", "washed", "sent", ["perceptual"]],
     ["{}", "washed", "photo", ["latents_moved"]],
-    ["levels", "washed", "sent", ["levels"]],
+    ["{}", "washed", "sent", ["change"]],
 ]
 EDITED = [["{}", "edit", "reference", MEASURES]]
 

@@ -42,13 +42,14 @@ class Edits:
         self.wanted = dict.fromkeys(TARGETS) | dict.fromkeys(SIDE, self.side)
 
     def protect(self):
-        """Every person's kept region under every protection; rows one a picture, with what the attacks make small, as shares of the clean's."""
+        """Every person's kept region under every protection; rows one a picture, with what of the clean picture's aims is left."""
         self.grid.protect(self.wanted)
-        sizes, aims = self.grid.sizes(self.wanted), self._aims()
-        return [
-            row | {f"{column}_left": aims[row["protection"], row["subject"]][key] / aims[CLEAN, row["subject"]][key] for column, key in AIMS}
-            for row in sizes
-        ]
+        aims, rows = self._aims(), []
+        for row in self.grid.sizes(self.wanted):
+            after, before = aims[row["protection"], row["subject"]], aims[CLEAN, row["subject"]]
+            left = {column: after[key] / before[key] for column, key in AIMS.items()}
+            rows.append({key: row[key] for key in ("subject", "protection", "levels", "rms", "used")} | left)
+        return rows
 
     def _aims(self):
         """(protection, subject) -> distances to grey of what the encoder reads and the inpainting model paints."""
@@ -117,8 +118,9 @@ class Edits:
         compared, listed = [["{}", "photo", None, ["fit"]]], []
         for number in range(self.counts.prompts):
             for some in self.grid.groups():
-                prompts = [self.people.prompts[i][number] for i in some]
-                listed.append((dict(number=number), some, {"photo": self.grid.pictures(Cell(), some)}, compared, dict(prompts=prompts, clip=self.clip)))
+                pictures = {"photo": self.grid.pictures(Cell(), some)}
+                more = dict(prompts=[self.people.prompts[i][number] for i in some], clip=self.clip)
+                listed.append((dict(number=number), some, pictures, compared, more))
         rows = self.grid.measure(listed)
         return {(row["subject"], self.grid.prompt(row["subject"], row["number"])): row["fit"] for row in rows}
 
@@ -127,10 +129,10 @@ class Edits:
         sets = [("fixed", arm, self._edits(arm, None)) for arm in (*TARGETS, MATCHED, ROUND, OTHER, AGAIN)]
         sets += [("best", arm, self._edits(arm, self.chosen.best)) for arm in TARGETS]
         clean = {"fixed": self._edits(CLEAN, None), "best": self._edits(CLEAN, self.chosen.best)}
-        jobs = [
-            Job("experiments.stages:apart", dict(clip=self.clip), {"x": found, "y": clean[rule]}, uses=MEASURED, told=dict(rule=rule, protection=arm))
-            for rule, arm, found in sets
-        ]
+        jobs = []
+        for rule, arm, found in sets:
+            pictures, told = {"x": found, "y": clean[rule]}, dict(rule=rule, protection=arm)
+            jobs.append(Job("experiments.stages:apart", dict(clip=self.clip), pictures, uses=MEASURED, told=told))
         return self.study.sweep("distances", jobs).rows
 
     def _edits(self, arm, best):
@@ -179,7 +181,7 @@ class Chosen:
 
 
 INDEX = ("subject", "protection", "misuse", "prompt", "seed")
-AIMS = (("latents", "reads"), ("paints", "paints"))  # column, what of `stages.aims`
+AIMS = {"latents_left": "reads", "paints_left": "paints"}  # column -> what of `stages.aims`
 MEASURED = tuple(f"measure.{MEASURES[name].place}" for name in ("fid", "precision_recall"))
 
 

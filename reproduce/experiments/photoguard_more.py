@@ -19,31 +19,24 @@ def transfer(lab):
     whole = range(lab.side)
     groups = [whole[i : i + size] for i in range(0, lab.side, size)]
     prompted = lab.study.sweep("prompted attack", [_prompted(lab, meant, some) for some in groups])
-    edits, listed = [], []
-    for steps in (meant.record.chain, lab.counts.edit_steps):
-        for asked in (False, True):
-            edits += [_edit(lab, prompted, some, arm, steps, asked) for some in groups for arm in (CLEAN, *TARGETS, PROMPTED)]
-    made = lab.study.sweep("transfer", edits)
-    compared = [["{}", "edit", "reference", ["ssim"]]]
-    for steps in (meant.record.chain, lab.counts.edit_steps):
-        for asked in (False, True):
-            for some in groups:
-                at = dict(first=some.start, steps=steps, prompted=asked)
-                for arm in (*TARGETS, PROMPTED):
-                    pictures = {"edit": made.stored(at | dict(protection=arm), "edit"), "reference": made.stored(at | dict(protection=CLEAN), "edit")}
-                    listed.append((dict(protection=arm, steps=steps, prompted=asked), some, pictures, compared, {}))
+    lengths = dict.fromkeys((meant.record.chain, lab.counts.edit_steps))
+    asked = [(steps, prompt, some) for steps in lengths for prompt in (False, True) for some in groups]
+    edits = [_edit(lab, prompted, some, arm, steps, prompt) for steps, prompt, some in asked for arm in (CLEAN, *TARGETS, PROMPTED)]
+    made, listed = lab.study.sweep("transfer", edits), []
+    for steps, prompt, some in asked:
+        at = dict(first=some.start, steps=steps, prompted=prompt)
+        reference = made.stored(at | dict(protection=CLEAN), "edit")
+        for arm in (*TARGETS, PROMPTED):
+            pictures = {"edit": made.stored(at | dict(protection=arm), "edit"), "reference": reference}
+            told = dict(protection=arm, steps=steps, prompted=prompt)
+            listed.append((told, some, pictures, [["{}", "edit", "reference", ["ssim"]]], {}))
     return [{key: row[key] for key in ("subject", "protection", "steps", "prompted", "ssim")} for row in lab.grid.measure(listed)]
-
-
-def _pictures(lab, some, arm):
-    """Pictures of people who may be fewer than a group, or several groups' worth of one each."""
-    return lab.grid.part(Cell(arm), some)
 
 
 def _prompted(lab, meant, some):
     prompts = [lab.people.prompts[i][0] for i in some]
     values = dict(settings=meant.settings, names=lab.grid.names(some), prompts=prompts, seed=lab.study.seed)
-    pictures = {"images": _pictures(lab, some, CLEAN), "people": lab.grid.people(some)}
+    pictures = {"images": lab.grid.part(Cell(), some), "people": lab.grid.people(some)}
     return Job("experiments.photoguard_more:prompted", values, pictures, uses=meant.uses, at=dict(first=some.start))
 
 
@@ -51,7 +44,7 @@ def _edit(lab, prompted, some, arm, steps, asked):
     prompts = [lab.people.prompts[i][0] if asked else "" for i in some]
     settings = arms.plain(dataclasses.replace(lab.misuse.settings, steps=steps))
     streams = [["transfer", name] for name in lab.grid.names(some)]
-    sent = prompted.stored(dict(first=some.start), "image") if arm == PROMPTED else _pictures(lab, some, arm)
+    sent = prompted.stored(dict(first=some.start), "image") if arm == PROMPTED else lab.grid.part(Cell(arm), some)
     values = dict(misuse="inpainting", settings=settings, prompts=prompts, seed=lab.study.seed, streams=streams)
     at = dict(protection=arm, first=some.start, steps=steps, prompted=asked)
     return Job("experiments.stages:edit", values, {"images": sent, "people": lab.grid.people(some)}, uses=(settings["kind"],), at=at)
@@ -86,11 +79,14 @@ class Variations:
         compared, listed = [["{}", "edit", "reference", ["ssim", "psnr"]]], []
         for i in self.subjects:
             for arm, _ in wanted:
-                pictures = {name: self.made.stored(dict(subject=i, protection=one), "edit") for name, one in (("edit", arm), ("reference", CLEAN))}
+                pictures = {"edit": self._made(i, arm), "reference": self._made(i, CLEAN)}
                 told = dict(protection=arm, misuse="variation", prompt=lab.people.prompts[i][0])
                 listed.append((told, range(i, i + 1), pictures, compared, {}))
         order = ("subject", "protection", "misuse", "prompt", "ssim", "psnr")
         self.rows = [{key: row[key] for key in order} for row in lab.grid.measure(listed)]
+
+    def _made(self, i, arm):
+        return self.made.stored(dict(subject=i, protection=arm), "edit")
 
     def _image(self, i):
         return levels(self.lab.people.images[i : i + 1])
@@ -122,8 +118,9 @@ class Variations:
 def printed(lab):
     """Algorithm 1 as printed beside the attack it stands for, on one whole picture: a sweep, rows after every step."""
     settings = arms.plain(dataclasses.replace(lab.grid.protections["encoder"].record, steps=lab.counts.printed_steps))
-    job = Job("experiments.photoguard_more:to_the_letter", dict(settings=settings), {"images": levels(lab.people.images[:1])}, uses=(settings["kind"],))
-    return lab.study.sweep("as printed", [job])
+    pictures = {"images": levels(lab.people.images[:1])}
+    values = dict(settings=settings)
+    return lab.study.sweep("as printed", [Job("experiments.photoguard_more:to_the_letter", values, pictures, uses=(settings["kind"],))])
 
 
 def to_the_letter(profile, values, pictures):

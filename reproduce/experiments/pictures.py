@@ -27,7 +27,8 @@ def side_by_side(bypass, misuse="variation", role="people", quality=75, count=4)
         return _instead(bypass, misuse, role)
     known, rows = bypass.grids[role].subjects, []
     for i in range(min(count, len(known.names))):
-        edits = [bypass.edit(misuse, role, i, key, q) for key, q in ((CLEAN, None), ("encoder", None), ("noise", None), ("encoder", quality))]
+        shown = ((CLEAN, None), ("encoder", None), ("noise", None), ("encoder", quality))
+        edits = [bypass.edit(misuse, role, i, key, q) for key, q in shown]
         rows.append([known.images[i], bypass.sent(role, i, "encoder", None), *edits])
     columns = ["original", "protected", "edit of clean", "edit of protected", "edit of noised", f"edit of protected, JPEG {quality}"]
     labels = [f"{name}: {asked[0].removeprefix('a photo of ')}" for name, asked in zip(known.names, known.prompts, strict=True)]

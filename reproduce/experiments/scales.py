@@ -14,12 +14,15 @@ COUNTS = {
     # 00: pictures reconstructed, generated in so many steps, inpainted in so many, renders the scene classifier learns from, pictures
     # attacked in so many steps, captions ranked
     "small_world": {
-        "smoke": dict(rebuilt=32, generated=8, steps=6, inpainted=4, inpaint_steps=4, learned=340, attacked=2, attack_steps=10, captions=64),
+        "smoke": dict(
+            rebuilt=32, generated=8, steps=6, inpainted=4, inpaint_steps=4, learned=340, attacked=2, attack_steps=10, captions=64
+        ),
         "standard": dict(
             rebuilt=256, generated=68, steps=30, inpainted=51, inpaint_steps=20, learned=2040, attacked=32, attack_steps=200, captions=512
         ),
         "paper": dict(
-            rebuilt=1024, generated=510, steps=30, inpainted=255, inpaint_steps=50, learned=8160, attacked=128, attack_steps=1000, captions=512
+            rebuilt=1024, generated=510, steps=30, inpainted=255, inpaint_steps=50, learned=8160, attacked=128, attack_steps=1000,
+            captions=512
         ),
     },
     # 01: people, photographs, prompts each, steps of either edit, steps of attacks (None: as their settings say), qualities

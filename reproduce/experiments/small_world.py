@@ -115,8 +115,9 @@ class SmallWorld:
 
         One job for all of them, since the classifier takes longer to learn than to look.
         """
-        jobs = [Job("experiments.small_world:recognised", dict(learned=self.counts.learned), {"image": [one.stored({}, "image") for one in sweeps]})]
-        *seen, told = self.study.sweep("recognised", jobs).rows
+        pictures = {"image": [one.stored({}, "image") for one in sweeps]}
+        job = Job("experiments.small_world:recognised", dict(learned=self.counts.learned), pictures)
+        *seen, told = self.study.sweep("recognised", [job]).rows
         self.accuracy, seen = told["accuracy"], iter(seen)
         return [[row | _right(row["scene"], next(seen)["recognised"]) for row in one.rows] for one in sweeps]
 
@@ -129,7 +130,8 @@ class SmallWorld:
         """PSNR and SSIM of the round trip on renders and photographs, average pooling beside it."""
         renders = render(quality.SEED, self.counts.rebuilt).images
         known = {"renders": renders, "photographs": quality.photographs(self.study.identity.size)[1]}
-        jobs = [Job("experiments.small_world:rebuilt", {}, {"images": levels(images)}, told=dict(pictures=name)) for name, images in known.items()]
+        pictures = {name: {"images": levels(images)} for name, images in known.items()}
+        jobs = [Job("experiments.small_world:rebuilt", {}, images, told=dict(pictures=name)) for name, images in pictures.items()]
         return self.study.sweep("reconstruction", jobs)
 
     def retrieval(self):
@@ -168,7 +170,7 @@ def inpainted(profile, values, pictures):
 
 
 def recognised(profile, values, pictures):
-    """A row a picture "image": the scene that the classifier sees; a last one with its accuracy. values: learned (renders it learns from)."""
+    """A row a picture "image": the scene that the classifier sees; a last row has its accuracy. values: learned (of how many renders)."""
     model, accuracy = scene_classifier(values["learned"])
     found = model.predict(_thumbnails(pictures["image"]))
     return Result([*(dict(recognised=str(scene)) for scene in found), dict(accuracy=float(accuracy))])

@@ -71,7 +71,7 @@ def round_trip(profile, values, pictures):
 
 
 def spent(profile, values, pictures):
-    """How far "made" was moved from "images", in levels: the largest change, root mean square over "people" (else all), what of eps is used.
+    """How far "made" was moved from "images", in levels: the largest change, root mean square over "people" (or all), what of eps is used.
 
     values: names, settings.
     """
@@ -109,8 +109,8 @@ def measure(profile, values, pictures):
     """A row a picture: each measure of each comparison.
 
     values: names; compared: lists of [column, x, y, measures], with {} for the measure's name in `column`, x and y names of pictures (y
-    None for measures of a picture by itself); prompts and clip (what to open, its fingerprint) for those; pasted: names of pictures that are also to be had as "NAME, pasted",
-    the clean "people" of "photo" laid over them.
+    None for measures of a picture by itself); prompts and clip (what to open, its fingerprint) for those; pasted: names of pictures that
+    are also to be had as "NAME, pasted", the clean "people" of "photo" laid over them.
     """
     known = dict(pictures)
     for name in values.get("pasted", ()):
@@ -125,7 +125,7 @@ def measure(profile, values, pictures):
 
 
 def apart(profile, values, pictures):
-    """How far apart two sets of pictures "x" and "y" are: one row with fid, precision, recall, their number and what features they are of.
+    """How far apart the sets of pictures "x" and "y" are: one row with fid, precision, recall, their number, what features they are of.
 
     values: clip (what to open, its fingerprint).
     """

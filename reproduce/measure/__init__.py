@@ -2,10 +2,10 @@
 
 Kinds, with the functions' arguments and what they return:
 
-    pair      (x, y) -> (N,)                 x is what is judged (an edit of a protected picture), y what it is held against (the clean one's)
-    region    (x, y, mask) -> (N,)           the same over the pixels where mask (N, 1, H, W) is 1
-    picture   (x, prompts) -> (N,)           a picture by itself, against its prompt
-    sets      (x, y) -> one or more numbers  two sets of pictures' features
+    pair     (x, y) -> (N,)                 x is what is judged (an edit of a protected picture), y what it is held against (the clean's)
+    region   (x, y, mask) -> (N,)           the same over the pixels where mask (N, 1, H, W) is 1
+    picture  (x, prompts) -> (N,)           a picture by itself, against its prompt
+    sets     (x, y) -> one or more numbers  two sets of pictures' features
 
 needs names what beside pictures the function takes last, from the opened profile: "model", its perceptual "distance", its "clip", its
 "features". What could not be measured is nan, and None in rows. Functions are imported when they are first used, so that reading the
@@ -45,6 +45,7 @@ MEASURES = {
     "dss": Measure("similarity:dss", "pair", "higher", "piq.dss; Balanov et al. 2015; Table 10"),
     "haarpsi": Measure("similarity:haarpsi", "pair", "higher", "piq.haarpsi; Reisenhofer et al. 2018; Table 10"),
     "ssim-sewar": Measure("similarity:ssim_sewar", "pair", "higher", "sewar 0.4's ssim; IMPRESS's evaluation"),
+    "change": Measure("similarity:change", "pair", "lower", "mean absolute difference, grey levels"),
     "ssim_edited": Measure("similarity:ssim_over", "region", "higher", "scikit-image's map, over the repainted region"),
     "psnr_edited": Measure("similarity:psnr_over", "region", "higher", "over the repainted region, dB"),
     "perceptual": Measure("perceptual:apart", "pair", "lower", "LPIPS (Zhang et al. 2018), or the bundled distance", "distance"),
@@ -54,7 +55,7 @@ MEASURES = {
     "fid": Measure("distribution:fid", "sets", "lower", "Heusel et al. 2017; Table 6", "features"),
     "precision_recall": Measure("distribution:precision_recall", "sets", "higher", "Kynkaanniemi et al. 2019; Table 6", "features"),
 }
-PLAIN = tuple(name for name, row in MEASURES.items() if (row.kind, row.needs) == ("pair", ""))
+PLAIN = tuple(name for name, row in MEASURES.items() if (row.kind, row.needs) == ("pair", "") and name != "change")  # similarities
 
 
 def compare(x, y, names=PLAIN):

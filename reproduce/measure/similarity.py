@@ -96,6 +96,11 @@ def _uniform_ssim(x, y, reduction):
     return index.mean()
 
 
+def change(x, y):
+    """Mean absolute difference in grey levels."""
+    return torch.stack([(a - b).abs().mean() * 255 for a, b in _pairs(x, y, "change", 1)])
+
+
 def ssim_over(x, y, mask):
     """SSIM averaged over the pixels of `mask` (N, 1, H, W) >= 1/2: scikit-image's map with Wang's Gaussian window, colours averaged.
 
