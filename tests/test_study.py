@@ -15,14 +15,15 @@ import fakelab
 import pytest
 import torch
 
-from reproduce.engine import fingerprint, keys, manifest, store, study
+from reproduce.artefacts import rows
+from reproduce.engine import fingerprint, keys, store, study
 from reproduce.engine.study import Result
 
 HERE = Path(__file__).parent
 
 
 def csv(sweep) -> bytes:
-    return manifest.rows_csv(sweep.rows).encode()
+    return rows.rows_csv(sweep.rows).encode()
 
 
 def test_rows_are_in_job_order_with_job_fields_first(tmp_path):
@@ -210,7 +211,7 @@ def test_csv_text_is_stable():
         {"d": "x,y", "a": 1e-9},
         {"a": 123456789.0, "b": 2, "d": [1, 2]},
     ]
-    assert manifest.rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
+    assert rows.rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
 
 
 def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):

@@ -15,7 +15,7 @@ from . import keys
 
 PACKAGE = Path(__file__).parents[1]
 # These never change a number in a row.
-BESIDE = {"engine", "report", "notebook", "cli", "bench", "__main__"}
+BESIDE = {"artefacts", "engine", "report", "notebook", "cli", "bench", "__main__"}
 # Every computation goes through these: a study opens its model with them.
 ALWAYS = ("images", "rng", "diffusion/model", "diffusion/profiles")
 # The tables of these folders name their files by text, which imports do not show.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -16,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..artefacts import manifest
+from ..artefacts.rows import rows_csv
 from ..diffusion import profiles
-from . import executors, fingerprint, manifest, provenance
+from . import executors, fingerprint, provenance
 from .keys import key, plain
 from .store import Entry, NoSpace, Store
 
@@ -135,22 +136,21 @@ class Study:
 
     def save_rows(self, artefact: str, rows: list[dict], *, settings: dict | None = None) -> Path:
         """Write `<artefact>.csv`: columns as they appear, floats to 6 digits; equal rows give equal bytes."""
-        return self._save(artefact, ".csv", manifest.rows_csv(rows).encode(), settings)
+        return self._save(artefact, ".csv", rows_csv(rows).encode(), settings)
 
     def save_figure(self, artefact: str, figure, *, settings: dict | None = None):
         """Write `<artefact>.png` at 150 dots per inch, signed with model, seed and scale; returns the figure, for the notebook to show."""
+        from ..report import figures
+
         signature = f"{self.profile.describe()}; seed {self.seed}, scale {self.scale}"
-        figure.text(0.995, 0, signature, ha="right", va="top", fontsize=6.5, color="#8a8a8a")
-        import matplotlib.pyplot as plt
-        from matplotlib.transforms import Bbox
-
-        buffer, (width, height) = io.BytesIO(), figure.get_size_inches()
-        with_signature = Bbox.from_extents(0, -0.16, width, height)
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None}, bbox_inches=with_signature)
-        self._save(artefact, ".png", buffer.getvalue(), settings)
-
-        plt.close(figure)  # else the notebook shows it twice
+        self._save(artefact, ".png", figures.signed(figure, signature), settings)
         return figure
+
+    def show(self, artefact: str):
+        """The table or figure `artefact`, made of rows that were saved before; written beside them, returned for the notebook to show."""
+        from ..report import pages
+
+        return pages.publish(self.folder, artefact)
 
     def save_table(self, artefact: str, table: str, *, settings: dict | None = None) -> str:
         """Write `<artefact>.md`; returns the table, for the notebook to show."""
@@ -164,7 +164,10 @@ class Study:
             "scale": self.scale,
             "seed": self.seed,
             "model": {"name": getattr(self.model, "name", self.name), "fingerprint": self.model.fingerprint},
-            "device": str(getattr(self.model, "device", "")),
+            "size": getattr(self.profile, "size", None),
+            "device": str(getattr(self.model, "device", "")).split(":")[0],
+            "precision": str(getattr(self.model, "dtype", "")).removeprefix("torch."),
+            "pictures": Path(self.images).name if self.images else None,
             "versions": provenance.versions(),
         }
         path = self.folder / f"{artefact}{suffix}"

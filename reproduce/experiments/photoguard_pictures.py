@@ -1,6 +1,6 @@
 """The pictures of notebook 02, as report.picture_grid takes them: Figures 4 and 5, and the printed algorithm's."""
 
-from ..report.photoguard import LABELS
+from ..report.photoguard import named
 
 AMPLIFIED = 4  # how often a change is shown, around mid grey
 COLUMNS = ("clean", "noise", "encoder", "diffusion", "another seed")
@@ -29,7 +29,7 @@ def protected(lab, count=4):
     rows = [
         [lab.picture(i, arm)[0].numpy() for arm in ("clean", *arms)] for i in range(min(count, len(lab.people.names)))
     ]
-    return dict(images=rows, column_labels=["picture", *(LABELS[arm] for arm in arms)], title="Protected pictures")
+    return dict(images=rows, column_labels=["picture", *(named(arm) for arm in arms)], title="Protected pictures")
 
 
 def variations(lab):

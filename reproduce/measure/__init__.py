@@ -9,6 +9,8 @@ what depends on the profile in perceptual.py (LPIPS).
 import importlib
 from dataclasses import dataclass
 
+from ..papers.measures import BETTER
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -26,16 +28,16 @@ class Measure:
 
 # Table 6 and Table 10 are PhotoGuard's (arXiv 2302.06588).
 MEASURES = {
-    "ssim": Measure("similarity:ssim", "higher", "piq.ssim; Wang et al. 2004; Table 6"),
-    "psnr": Measure("similarity:psnr", "higher", "piq.psnr, dB; Table 6"),
-    "vifp": Measure("similarity:vifp", "higher", "piq.vif_p; Sheikh and Bovik 2006; Table 6"),
-    "fsim": Measure("similarity:fsim", "higher", "piq.fsim (FSIMc); Zhang et al. 2011; Table 6"),
-    "sr-sim": Measure("similarity:srsim", "higher", "piq.srsim; Zhang and Li 2012; Table 10"),
-    "gmsd": Measure("similarity:gmsd", "lower", "piq.gmsd; Xue et al. 2013; Table 10"),
-    "vsi": Measure("similarity:vsi", "higher", "piq.vsi; Zhang et al. 2014; Table 10"),
-    "dss": Measure("similarity:dss", "higher", "piq.dss; Balanov et al. 2015; Table 10"),
-    "haarpsi": Measure("similarity:haarpsi", "higher", "piq.haarpsi; Reisenhofer et al. 2018; Table 10"),
-    "ssim-sewar": Measure("similarity:ssim_sewar", "higher", "sewar 0.4's ssim; IMPRESS's evaluation"),
+    "ssim": Measure("similarity:ssim", BETTER["ssim"], "piq.ssim; Wang et al. 2004; Table 6"),
+    "psnr": Measure("similarity:psnr", BETTER["psnr"], "piq.psnr, dB; Table 6"),
+    "vifp": Measure("similarity:vifp", BETTER["vifp"], "piq.vif_p; Sheikh and Bovik 2006; Table 6"),
+    "fsim": Measure("similarity:fsim", BETTER["fsim"], "piq.fsim (FSIMc); Zhang et al. 2011; Table 6"),
+    "sr-sim": Measure("similarity:srsim", BETTER["sr-sim"], "piq.srsim; Zhang and Li 2012; Table 10"),
+    "gmsd": Measure("similarity:gmsd", BETTER["gmsd"], "piq.gmsd; Xue et al. 2013; Table 10"),
+    "vsi": Measure("similarity:vsi", BETTER["vsi"], "piq.vsi; Zhang et al. 2014; Table 10"),
+    "dss": Measure("similarity:dss", BETTER["dss"], "piq.dss; Balanov et al. 2015; Table 10"),
+    "haarpsi": Measure("similarity:haarpsi", BETTER["haarpsi"], "piq.haarpsi; Reisenhofer et al. 2018; Table 10"),
+    "ssim-sewar": Measure("similarity:ssim_sewar", BETTER["ssim-sewar"], "sewar 0.4's ssim; IMPRESS's evaluation"),
 }
 
 
