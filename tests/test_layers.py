@@ -15,7 +15,7 @@ HOUSE = """
     artefacts: __init__ plain files rows manifest about
     papers: __init__ photoguard launderers published measures
     report: looks statistics figures __init__ page schema claims ledger jpeg_bypass jpeg_bypass_figures photoguard photoguard_figures
-    report: laundry washing survivors laundry_figures jpeg_gradient jpeg_gradient_figures small_world pages
+    report: transfer laundry washing survivors laundry_figures jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
     diffusion: __init__ precision model profiles anatomy chain optimiser training
@@ -33,7 +33,7 @@ HOUSE = """
     experiments: laundry_pictures small_world
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg
-    cli: __init__ batch doctor commands
+    cli: __init__ batch doctor results commands
     __main__
 """
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "bundle" not in p.parts)
@@ -135,7 +135,7 @@ def seconds(code: str) -> float:
 
 
 LIGHT = """artefacts.about report report.pages papers.photoguard papers.published engine.store diffusion.profiles notebook notebook.execute
-    cli.doctor protect purify
+    cli.doctor cli.results protect purify
     __main__"""
 
 

@@ -4,6 +4,8 @@ from ..artefacts.about import settings_note
 from ..papers import photoguard as paper
 from ..papers import published
 from . import looks
+from .ledger import HEADS as LEDGER_HEADS
+from .ledger import judged
 from .page import Page
 from .statistics import Table, summarise, table_markdown
 
@@ -11,15 +13,8 @@ SHOWN = (None, 95, 85, 75, 50, 30, 15, 5)  # qualities in tables and in the pict
 GONE = 0.1  # the protection counts as gone where less than this share of its effect is left
 CONTROLS = ("clean", "noise")
 
-HEADS = {
-    "quality": "JPEG quality",
-    "clean": "SSIM, clean",
-    "noise": "SSIM, noise",
-    "protected": "SSIM, PhotoGuard",
-    "psnr": "PSNR, PhotoGuard (dB)",
-    "effect": "effect of PhotoGuard (SSIM)",
-    "share": "left of it",
-}
+HEADS = {"quality": "JPEG quality", "clean": "SSIM, clean", "noise": "SSIM, noise", "protected": "SSIM, PhotoGuard",
+         "psnr": "PSNR, PhotoGuard (dB)", "effect": "effect of PhotoGuard (SSIM)", "share": "left of it"}  # fmt: skip
 PROTECTION_HEADS = {"role": "pictures", "protection": "protection", "levels": "largest change (levels)", "rms": "RMS (levels)",
                     "psnr": "PSNR (dB)", "ssim": "SSIM"}  # fmt: skip
 PUBLISHED_HEADS = {"paper": "paper", "place": "place", "condition": "condition", "quantity": "quantity", "value": "value",
@@ -231,6 +226,10 @@ def _published(rows, about):
     return table_markdown(published_rows(), PUBLISHED_HEADS)
 
 
+def _ledger(rows, about):
+    return table_markdown(judged(rows), LEDGER_HEADS)
+
+
 def _verdict(rows, about):
     return Table(verdict(rows["01_edits"]))
 
@@ -242,5 +241,6 @@ PAGES = {
     "01_inpainting_answer": Page("text", ("01_edits",), _answer("inpainting")),
     "01_inpainting_table": Page("table", ("01_edits",), _table("inpainting")),
     "01_published": Page("table", ("01_edits",), _published),
+    "01_ledger": Page("table", ("01_edits",), _ledger),
     "01_verdict": Page("text", ("01_edits",), _verdict),
 }

@@ -60,15 +60,13 @@ def survival_table(rows, qualities=(95, 75, 50, 30)):
         outside = summarise([r for r in mine if r["quality"] is None], ["protection"], "outside")[0]
         for kind in ("brightness", "colour"):
             of_kind = [r for r in mine if r["kind"] == kind]
-            low = sum(
-                row["mean"]
-                for row in summarise([r for r in of_kind if r["quality"] is None and r["share"] is not None], ["band"], "share")
-                if row["band"] in ("below 1/32", "1/32 to 1/16")
-            )
+            bands = summarise([r for r in of_kind if r["quality"] is None and r["share"] is not None], ["band"], "share")
+            low = sum(row["mean"] for row in bands if row["band"] in ("below 1/32", "1/32 to 1/16"))
             line = dict(what=looks.label(looks.PROTECTIONS, name), kind=kind, low=f"{low:.0%}", outside=f"{outside['mean']:.0%}")
             for row in summarise([r for r in of_kind if r["band"] == "all"], ["quality"], "kept"):
-                line[str(row["quality"])] = f"{row['mean']:.0%}"
-            lines.append({key: value for key, value in line.items() if not key.isdigit() or int(key) in qualities})
+                if row["quality"] in qualities:
+                    line[str(row["quality"])] = f"{row['mean']:.0%}"
+            lines.append(line)
     return lines
 
 
@@ -127,10 +125,8 @@ def verdict(agreement, foresight, attacks, spectra, edits):
         + "."
     )
     for quality in dict.fromkeys(r["through"] for r in attacks):
-        hit = {
-            row["surrogate"]: row["mean"]
-            for row in summarise([r for r in attacks if r["through"] == r["quality"] == quality], ["surrogate"], "latents_left")
-        }
+        mine = [r for r in attacks if r["through"] == r["quality"] == quality]
+        hit = {row["surrogate"]: row["mean"] for row in summarise(mine, ["surrogate"], "latents_left")}
         strongest = min(hit, key=hit.get)
         lines.append(
             f"Attacks, 8 levels, scored on files of quality {quality}: {hit['exact, Cauchy']:.3f} of the distance to grey is left through"

@@ -80,6 +80,12 @@ FORMULATIONS = {  # of JPEG, as a model of the file and as what an attack differ
     "exact, straight-through": _look("exact file, straight-through back", "#88ccee", "X"),
     "exact, Cauchy": _look("ours: exact file, Cauchy back", ORANGE, "D"),
 }
+CONVENTIONS = {  # ways of taking SSIM, by their measure
+    "ssim": _look("SSIM as piq has it", "#332288", "H"),
+    "ssim-sewar": _look("SSIM as sewar has it", "#44aa99", "o"),
+    "ssim_pasted": _look("clean person pasted back", "#999933", "p"),
+    "ssim_edited": _look("repainted region only", "#aa4499", "v"),
+}
 SPARE = (("#332288", "d"), ("#882255", "8"), ("#44aa99", "H"), ("#999933", "h"), ("#117733", "p"))  # for keys that no table has
 
 

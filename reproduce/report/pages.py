@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..artefacts import manifest
 from ..artefacts.about import about, origin
+from ..artefacts.rows import Damaged
 from . import (
     figures,
     jpeg_bypass,
@@ -21,14 +22,15 @@ from . import (
     photoguard_figures,
     small_world,
     survivors,
+    transfer,
     washing,
 )
 from .page import KINDS
 from .schema import COLUMNS
 
 _MODULES = (
-    small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, washing, survivors, laundry_figures, jpeg_gradient,
-    jpeg_gradient_figures,
+    small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, transfer, washing, survivors, laundry_figures,
+    jpeg_gradient, jpeg_gradient_figures,
 )  # fmt: skip
 PAGES = {name: page for module in _MODULES for name, page in module.PAGES.items()}
 
@@ -46,8 +48,17 @@ def publish(folder, name: str):
     rows = {artefact: manifest.rows(folder, artefact, COLUMNS[artefact]) for artefact in page.rows}
     known = about(folder, page.rows)
     with figures.style():
-        made = page.make(rows, known)
+        made = _made(page, rows, known)
         data = figures.signed(made, known.run()) if page.kind == "figure" else (made.rstrip("\n") + "\n").encode()
     settings = {"rows": list(page.rows)}
     manifest.enter(folder / f"{name}{KINDS[page.kind]}", data, name, origin(folder, page.rows[0]), settings=settings, seconds=0.0)
     return made
+
+
+def _made(page, rows, known):
+    """The table or figure; what it misses in the rows or their settings is told in one line."""
+    try:
+        return page.make(rows, known)
+    except KeyError as error:
+        book, where = page.rows[0][:2], ", ".join(f"{name}.csv" for name in page.rows)
+        raise Damaged(f"{where}: no {error} in the rows or their settings; run notebook {book} again") from error

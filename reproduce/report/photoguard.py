@@ -10,15 +10,13 @@ from . import looks
 from .ledger import HEADS as LEDGER_HEADS
 from .ledger import judged
 from .page import Page
-from .statistics import Table, effect, summarise, table_markdown
+from .statistics import Table, summarise, table_markdown
 
 ARMS = ("noise", "encoder", "diffusion")
 CONTROLS = ("same seed again", "round trip", *ARMS, "noise of the encoder attack's norm", "another seed")
 NAMES = {"ssim": "SSIM", "psnr": "PSNR (dB)", "vifp": "VIFp", "fsim": "FSIM", "sr-sim": "SR-SIM", "gmsd": "GMSD", "vsi": "VSI",
          "dss": "DSS", "haarpsi": "HaarPSI", "fid": "FID", "pr": "PR"}  # fmt: skip
 ARROWS = {"gmsd": "↓", "fid": "↓"}  # which way is similar; the paper's arrows
-CONVENTIONS = {"ssim": "SSIM as piq has it", "ssim-sewar": "SSIM as sewar has it", "ssim_pasted": "clean person pasted back",
-               "ssim_edited": "repainted region only"}  # fmt: skip
 
 CONTROL_HEADS = {"what": "edited picture", "ssim": "SSIM to the clean edit", "psnr": "PSNR (dB)", "fit": "CLIP similarity to the prompt",
                  "fid": "FID", "precision": "precision", "recall": "recall"}  # fmt: skip
@@ -30,7 +28,6 @@ SEED_HEADS = {"what": "edited picture"} | {
     for key, words in (("ssim", "SSIM"), ("fit", "CLIP similarity"))
     for rule, which in (("fixed", "first seed"), ("all", "all of the list"), ("best", "best of the list"))
 }
-TRANSFER_NOTE = "SSIM to the clean edit of equal steps, prompt and seed; ± one deviation over people, [ ] the 95 % interval of the mean."
 
 
 def named(arm):
@@ -102,7 +99,10 @@ def control_table(rows, distances):
 def convention_table(rows):
     """The same edits judged in four ways."""
     arms = [arm for arm in (*ARMS, "another seed") if chosen(rows, arm)]
-    return [dict(convention=words, **{arm: spread(chosen(rows, arm), key, 3) for arm in arms}) for key, words in CONVENTIONS.items()]
+    lines = []
+    for key, convention in looks.CONVENTIONS.items():
+        lines.append(dict(convention=convention.label) | {arm: spread(chosen(rows, arm), key, 3) for arm in arms})
+    return lines
 
 
 def settings_table(protections, rows):
@@ -127,44 +127,10 @@ def setting_notes(protections, about):
 def seed_table(rows):
     """A fixed seed beside a list of seeds and the seed of the list whose clean edit fits the prompt best (appendix A.1)."""
     shown = [(key, rule) for key in ("ssim", "fit") for rule in ("fixed", "all", "best")]
-    return [
-        dict(what=named(arm), **{f"{key}, {rule}": spread(chosen(rows, arm, rule), key, 3) for key, rule in shown})
-        for arm in ("clean", *ARMS)
-    ]
-
-
-def transfer_table(rows):
-    """Does what is optimised without a prompt carry over? One line an attack; edits of few steps and many, without and with a prompt."""
-    lines = {}
-    for row in rows:
-        lines.setdefault(row["protection"], {}).setdefault(f"{row['steps']} {row['prompted']}", []).append(row)
-    return [
-        dict(what=named(arm)) | {column: spread(found, "ssim", 3) for column, found in columns.items()} for arm, columns in lines.items()
-    ]
-
-
-def transfer_heads(rows):
-    """Headings of `transfer_table`."""
-    return {"what": "edited picture"} | {
-        f"{r['steps']} {r['prompted']}": f"{r['steps']} steps, {'its prompt' if r['prompted'] else 'no prompt'}" for r in rows
-    }
-
-
-def transfer_verdict(rows):
-    """What the prompt is worth to the diffusion attack, where edits are longest, asked with the prompt and without."""
-    most, lines = max(r["steps"] for r in rows), []
-    for prompted in (True, False):
-        at = {(r["protection"], r["subject"]): r["ssim"] for r in rows if r["steps"] == most and r["prompted"] == prompted}
-        told = {}
-        for arm in ("diffusion", "encoder"):
-            lost = [dict(subject=one, more=ssim - at["diffusion, prompted", one]) for (name, one), ssim in at.items() if name == arm]
-            told[arm] = "{:.3f} [{:.3f}, {:.3f}]".format(*effect(lost, "more"))
-        lines.append(
-            f"In {most} steps {'with the prompt' if prompted else 'without a prompt'}, the diffusion attack made with the prompt takes"
-            f" {told['diffusion']} more of SSIM from an edit than the one made without, and {told['encoder']} more than the encoder attack."
-        )
-    people = len({r["subject"] for r in rows})
-    return "\n\n".join([*lines, f"{people} people. With the prompt the attack also passes guidance, which this does not separate."])
+    lines = []
+    for arm in ("clean", *ARMS):
+        lines.append(dict(what=named(arm)) | {f"{key}, {rule}": spread(chosen(rows, arm, rule), key, 3) for key, rule in shown})
+    return lines
 
 
 def verdict(rows, ledger):
@@ -227,15 +193,6 @@ def _settings(rows, about):
     return table_markdown(settings_table(protections, rows["02_edits"]), SETTINGS_HEADS, setting_notes(protections, about))
 
 
-def _transfer(rows, about):
-    found = rows["02_transfer_rows"]
-    return table_markdown(transfer_table(found), transfer_heads(found), [TRANSFER_NOTE])
-
-
-def _transfer_verdict(rows, about):
-    return Table(transfer_verdict(rows["02_transfer_rows"]))
-
-
 def _seeds(rows, about):
     return table_markdown(seed_table(rows["02_edits"]), SEED_HEADS, [notes(rows["02_edits"], about)[-1]])
 
@@ -255,8 +212,6 @@ PAGES = {
     "02_controls": Page("table", ("02_edits", "02_distances"), _controls),
     "02_conventions": Page("table", ("02_edits",), _conventions),
     "02_settings": Page("table", ("02_protections", "02_edits"), _settings),
-    "02_transfer": Page("table", ("02_transfer_rows",), _transfer),
-    "02_transfer_verdict": Page("text", ("02_transfer_rows",), _transfer_verdict),
     "02_seeds": Page("table", ("02_edits",), _seeds),
     "02_ledger": Page("table", _JUDGED, _ledger),
     "02_verdict": Page("text", _JUDGED, _verdict),

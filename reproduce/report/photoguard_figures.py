@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 
 from . import looks
 from .page import Page
-from .photoguard import ARMS, CONTROLS, CONVENTIONS, chosen, named
+from .photoguard import ARMS, CONTROLS, chosen, named
 from .statistics import summarise
 
 
@@ -39,14 +39,12 @@ def ladder(rows):
     """Method or evaluation: change (1 - SSIM) of every set of edits under four conventions, with intervals; returns the figure."""
     arms, least = [arm for arm in CONTROLS if chosen(rows, arm)], 1e-4
     figure, ax = plt.subplots(figsize=(9.4, 4.8))
-    shapes = dict(zip(CONVENTIONS, (("#0072b2", "D"), ("#56b4e9", "o"), ("#e69f00", "s"), ("#d55e00", "^")), strict=True))
-    for shift, (key, (colour, marker)) in enumerate(shapes.items()):
+    for shift, (key, shape) in enumerate(looks.CONVENTIONS.items()):
         lines = [summarise(chosen(rows, arm), [], key)[0] for arm in arms]
-        mean, low, high = ([max(least, 1 - line[end]) for line in lines] for end in ("mean", "high", "low"))
-        bars = [[m - e for m, e in zip(mean, low, strict=True)], [e - m for m, e in zip(mean, high, strict=True)]]
-        bars = [[0 if math.isnan(v) else max(0, v) for v in side] for side in bars]
+        mean, low, high = (_changes(lines, end, least) for end in ("mean", "high", "low"))
+        bars = [_reach(low, mean), _reach(mean, high)]
         at = [n + 0.16 * (shift - 1.5) for n in range(len(arms))]
-        ax.errorbar(mean, at, xerr=bars, fmt=marker, color=colour, markersize=5, linewidth=1.2, label=CONVENTIONS[key])
+        ax.errorbar(mean, at, xerr=bars, fmt=shape.marker, color=shape.colour, markersize=5, linewidth=1.2, label=shape.label)
     ax.set_xscale("log")
     ax.set_xlim(least * 0.7, 1)
     ax.set_yticks(range(len(arms)), [named(arm) for arm in arms])
@@ -55,6 +53,17 @@ def ladder(rows):
     ax.set_title("How much is the method, how much the evaluation?")
     ax.legend(loc="upper right")
     return figure
+
+
+def _changes(lines, end, least):
+    """1 - SSIM at one end of the intervals, no less than the figure shows."""
+    return [max(least, 1 - line[end]) for line in lines]
+
+
+def _reach(low, high):
+    """How far each bar reaches; 0 where there is no interval."""
+    gaps = [b - a for a, b in zip(low, high, strict=True)]
+    return [0 if math.isnan(gap) else max(0, gap) for gap in gaps]
 
 
 def overshoot(rows):
