@@ -42,10 +42,10 @@ def run(function, images, model, *, settings, seed, name, takes="image", whole=F
     """What a method's function makes of images (N, 3, H, W) of any size: 8-bit images of that size, on their device.
 
     function(images, model, *, settings, generator, …) -> images; it gets passes (see `over`), whose randomness comes from (seed, name,
-    first + image, tile). along: name -> (N, C, H, W), what it gets the same part of; where no value of a "mask" is 1/2 or more, images stay what
-    they are. log: a list, to which a method that measures itself appends a dict for every image and tile. given: what else it gets, the
-    same in every pass; what is None, and what the function has no parameter for, it does not get. ValueError: images that are none,
-    something `along` that it has no parameter for. RuntimeError: it returned other than one image for each.
+    first + image, tile). along: name -> (N, C, H, W), what it gets the same part of; where no value of a "mask" is 1/2 or more, images
+    stay what they are. log: a list, to which a method that measures itself appends a dict for every image and tile. given: what else it
+    gets, the same in every pass; what is None, and what the function has no parameter for, it does not get. ValueError: images that are
+    none, something `along` that it has no parameter for. RuntimeError: it returned other than one image for each.
     """
     from . import images as pixels
 

@@ -11,8 +11,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "reproduce"
 # The house from the ground up: rooms in order, and in each room its files in order. A file imports what stands before it, nothing else.
 HOUSE = """
-    images rng
-    papers: __init__ photoguard launderers published
+    images rng places
+    artefacts: __init__ plain files rows manifest about
+    papers: __init__ photoguard launderers published measures
+    report: looks statistics figures __init__ page schema claims ledger jpeg_bypass jpeg_bypass_figures photoguard photoguard_figures
+    report: transfer laundry washing survivors laundry_figures jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
     diffusion: __init__ precision judges model profiles anatomy chain optimiser training
@@ -20,18 +23,17 @@ HOUSE = """
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
     world/draw: casting render
     world: __init__
-    measure: __init__ clip perceptual distribution similarity spectrum
-    protect: run noise photoguard as_printed __init__
+    measure: __init__ clip perceptual distribution similarity spectrum latents
+    protect: noise photoguard as_printed run __init__
     purify: plain cleaner latent upscale impress __init__
     misuse: __init__ edit
     world/train: __init__ leaves tower autoencoder denoiser quality data codec stages __main__
-    engine: __init__ provenance keys store definitions fingerprint executors manifest study
-    report: statistics figures __init__ ledger jpeg_bypass photoguard jpeg_gradient laundry laundry_figures
-    experiments: __init__ subjects protections jpeg_bypass jpeg_gradient laundry photoguard_edits photoguard_pictures small_world
-    report: small_world
+    engine: __init__ provenance keys store definitions fingerprint jobs worker executors sweep study
+    experiments: __init__ scales arms subjects stages grid jpeg_bypass photoguard photoguard_more laundry jpeg_gradient small_world
+    experiments: pictures
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg
-    cli: __init__ batch doctor commands
+    cli: __init__ batch doctor results commands
     __main__
 """
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "bundle" not in p.parts)
@@ -132,7 +134,8 @@ def seconds(code: str) -> float:
     return time.perf_counter() - begun
 
 
-LIGHT = """report papers.photoguard papers.published engine.store diffusion.profiles notebook notebook.execute cli.doctor protect purify
+LIGHT = """artefacts.about report report.pages papers.photoguard papers.published engine.store diffusion.profiles notebook notebook.execute
+    cli.doctor cli.results protect purify
     __main__"""
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reproduce.engine.manifest import rows_csv
+from reproduce.artefacts.rows import rows_csv
 from reproduce.measure import MEASURES
 from reproduce.report import ledger
 

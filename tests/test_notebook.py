@@ -160,7 +160,7 @@ def test_an_interrupted_run_resumes_to_the_same_rows(root, end):
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     rows = (root / "figures/bundled-smoke/levels.csv").read_bytes()
     whole = fakelab.study(root / "whole").sweep("s", fakelab.jobs(12), fakelab.work)
-    from reproduce.engine.manifest import rows_csv
+    from reproduce.artefacts.rows import rows_csv
 
     assert rows == rows_csv(whole.rows).encode()
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reproduce import report
-from reproduce.engine.manifest import rows_csv
+from reproduce.artefacts.rows import rows_csv
 from reproduce.report import figures
 
 

@@ -8,20 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import fakelab
 import pytest
 import torch
 
-from reproduce.engine import keys, manifest, store, study
+from reproduce.artefacts import rows
+from reproduce.engine import fingerprint, keys, store, study
 from reproduce.engine.study import Result
 
 HERE = Path(__file__).parent
 
 
 def csv(sweep) -> bytes:
-    return manifest.rows_csv(sweep.rows).encode()
+    return rows.rows_csv(sweep.rows).encode()
 
 
 def test_rows_are_in_job_order_with_job_fields_first(tmp_path):
@@ -209,7 +211,7 @@ def test_csv_text_is_stable():
         {"d": "x,y", "a": 1e-9},
         {"a": 123456789.0, "b": 2, "d": [1, 2]},
     ]
-    assert manifest.rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
+    assert rows.rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
 
 
 def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):
@@ -263,3 +265,80 @@ def test_only_the_standard_scale_writes_where_the_committed_figures_are():
     assert study.folder("figures", "bundled", "standard").as_posix() == "figures/bundled"
     assert study.folder("figures", "bundled", "smoke").as_posix() == "figures/bundled-smoke"
     assert study.folder("figures", "some/where/mymodel/", "paper").as_posix() == "figures/mymodel-paper"
+
+
+def test_the_code_of_a_job_counts_but_not_its_comments(tmp_path, monkeypatch):
+    def version(text, name="work"):
+        path = tmp_path / "lab_module.py"
+        path.write_text(text)
+        sys.modules.pop("lab_module", None)
+        import importlib
+
+        importlib.invalidate_caches()
+        module = importlib.import_module("lab_module")
+        importlib.reload(module)
+        return fingerprint.version(getattr(module, name))
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    base = "STEPS = 3\ndef helper(x):\n    return x\ndef work(job):\n    return helper(job) + STEPS\n"
+    first = version(base)
+    assert first == version("# why\n" + base + "def draw():\n    return 1\n")
+    assert first == version(base.replace("def work(job):", "def work(job):\n    'What it does.'"))
+    changed = [
+        base.replace("return x", "return x + 1"),
+        base.replace("= 3", "= 4"),
+        base.replace(") + S", ") - S"),
+    ]
+    assert len({first, *map(version, changed)}) == 4
+
+
+def test_values_bound_to_a_job_count():
+    quiet, slow = (fingerprint.version(partial(fakelab.work, pause=p)) for p in (0.0, 1.0))
+    assert quiet != slow
+
+    def closed(n):
+        return lambda job: n
+
+    assert fingerprint.version(closed(1)) != fingerprint.version(closed(2))
+
+
+def test_code_counts_through_imports_and_drawing_does_not(tmp_path, monkeypatch):
+    package = tmp_path / "reproduce"
+    base = {
+        "images": "A = 1",
+        "rng": "A = 1",
+        "model": "from .images import A",
+        "profiles": "",
+        "report": "A = 1",
+        "pgd": "A = 1",
+        "edit": "A = 1",
+        "protect/__init__": "import importlib\nfrom .. import pgd",
+        "protect/noise": "A = 1",
+        "experiments/subjects": "def f():\n    from ..degrade import A",
+        "degrade": "A = 1",
+        "experiments/lab": "from . import subjects\nfrom .. import protect, report, edit\n"
+        "def work(job):\n    return subjects, protect, report\ndef other():\n    return edit",
+    }
+    monkeypatch.setattr(fingerprint, "PACKAGE", package)
+    names = {}
+
+    def version(**changes):
+        for name, text in (base | changes).items():
+            store.write(package / f"{name}.py", text.encode())
+        exec(compile(base["experiments/lab"].split("\n", 2)[2], package / "experiments/lab.py", "exec"), names)
+        return fingerprint.version(names["work"])
+
+    first = version()
+    for name in ("report", "edit"):
+        assert version(**{name: "A = 2"}) == first, f"{name} has no part in this"
+    for name in ("images", "rng", "pgd", "protect/noise", "degrade"):
+        assert version(**{name: "A = 2"}) != first, f"{name} has a part in this"
+        assert version(**{name: '"""Doc."""\n\nA = 1  # why'}) == first
+
+
+def test_a_method_counts_with_its_class_and_what_that_uses():
+    first, second = (fingerprint._used(fingerprint._tree(HERE / "fakelab.py"), name) for name in ("study", "fail"))
+    assert {n.name for n in first if hasattr(n, "name")} == {"study", "opener"}
+    assert {n.name for n in second if hasattr(n, "name")} == {"fail", "work"}
+    assert fingerprint.version(fakelab.study) != fingerprint.version(fakelab.fail)

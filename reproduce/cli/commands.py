@@ -1,4 +1,4 @@
-"""The command line: `python -m reproduce list | run | protect | purify | claims | bench | doctor`.
+"""The command line: `python -m reproduce list | run | report | claims | protect | purify | bench | doctor`.
 
 Whatever a user can get wrong ends in one line on standard error and status 2; Ctrl-C in one line and status
 130; a notebook or an image that failed in status 1. Heavy imports happen inside the commands.
@@ -38,10 +38,14 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", metavar="command", required=True, parser_class=Parser)
     commands.add_parser("list", help="every figure and table: notebook, needs, minutes, place")
     commands.add_parser("doctor", help="what this machine can run")
-    claims = commands.add_parser("claims", help="the ledger: each claim of the papers, its effect here, its verdict")
-    claims.add_argument("--profile", default="bundled", help="whose figures are judged")
-    claims.add_argument("--scale", default="standard", help="smoke, standard, paper")
-    claims.add_argument("--out", default="figures", help="folder of the results")
+    for name, words in (
+        ("claims", "the ledger: each claim of the papers, its effect here, its verdict"),
+        ("report", "every table and figure that needs no pixels, made again of the rows; seconds, no model"),
+    ):
+        reading = commands.add_parser(name, help=words)
+        reading.add_argument("--profile", default="bundled", help="whose rows are read")
+        reading.add_argument("--scale", default="standard", help="smoke, standard, paper")
+        reading.add_argument("--out", default="figures", help="folder of the results")
     run = commands.add_parser("run", help="execute notebooks, all of them unless some are named")
     run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="name or number, such as 01")
     run.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
@@ -98,6 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
             "protect": protect,
             "purify": purify,
             "claims": claims,
+            "report": report,
             "bench": bench,
             "doctor": doctor,
         }[options.command](options)
@@ -229,17 +234,16 @@ def bench(options) -> int:
 
 def claims(options) -> int:
     """Print the ledger, judged on the rows that runs have left; needs no model."""
-    from .. import report
-    from ..diffusion import profiles
-    from ..engine import study
-    from ..report import ledger as book
+    from . import results
 
-    profiles.one_of("scale", options.scale, profiles.SCALES)
-    folder = study.folder(options.out, options.profile, options.scale)
-    if not folder.is_dir():
-        raise ValueError(f"no results in {folder}; run the notebooks first, or name another --profile, --scale or --out")
-    print(report.table_markdown(book.ledger(folder), {"paper": "paper"} | book.HEADS))
-    return 0
+    return results.claims(options)
+
+
+def report(options) -> int:
+    """Make every table and figure of the rows that runs have left; needs no model."""
+    from . import results
+
+    return results.report(options)
 
 
 def doctor(options) -> int:

@@ -22,7 +22,7 @@ from .definitions import Module, Statement, module
 
 PACKAGE = Path(__file__).parents[1]
 # These never change a number in a row.
-BESIDE = {"engine", "report", "notebook", "cli", "bench", "__main__"}
+BESIDE = {"artefacts", "engine", "report", "notebook", "cli", "bench", "__main__"}
 # A model reaches a computation as an argument.
 ALWAYS = ("diffusion.model:LatentModel", "diffusion.model:Posterior", "diffusion.model:load")
 # The tables of these rooms name their methods by text; for `version`, which is told no places.

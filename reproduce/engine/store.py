@@ -8,15 +8,12 @@ leaves half of one, and of two that write the same entry at once each one's JSON
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import itertools
 import json
-import math
 import os
 import shutil
-import tempfile
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -24,27 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .keys import plain
+from ..artefacts.files import write
+from ..artefacts.plain import plain
 
 OLD = {"rows", "seconds", "images"}  # the fields of an entry before it had a hash
 FIELDS = OLD | {"sha256"}
-
-
-class NoSpace(OSError):
-    """The disk is full; `need` is the size in bytes of what could not be written."""
-
-    def __init__(self, folder: Path, need: int):
-        self.folder, self.need = Path(folder), need
-        size = max(1, math.ceil(need / 1e6))
-        super().__init__(
-            errno.ENOSPC, f"no space left in {folder}; free about {size} MB or pass --out / REPRODUCE_CACHE"
-        )
-
-    def __str__(self) -> str:
-        return self.strerror
-
-    def __reduce__(self):
-        return NoSpace, (self.folder, self.need)
 
 
 @dataclass(frozen=True)
@@ -54,28 +35,6 @@ class Entry:
     rows: list[dict]
     images: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
-
-
-def write(path, data: bytes) -> None:
-    """Write `data` to `path` whole or not at all; raises NoSpace when the disk is full."""
-    path = Path(path)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would hide committed files from others
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(path.parent, len(data)) from None
-        raise
-    finally:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
 
 
 class Store:

@@ -10,15 +10,16 @@ import atexit
 import contextlib
 import functools
 import hashlib
-import io
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
+from ..artefacts import manifest
+from ..artefacts.rows import rows_csv
 from ..diffusion import profiles
-from . import executors, fingerprint, manifest, provenance, worker
+from . import executors, fingerprint, provenance, worker
 from .jobs import Job, Stored
 from .keys import key, plain
 from .store import NoSpace, Store
@@ -164,22 +165,21 @@ class Study:
 
     def save_rows(self, artefact: str, rows: list[dict], *, settings: dict | None = None) -> Path:
         """Write `<artefact>.csv`: columns as they appear, floats to 6 digits; equal rows give equal bytes."""
-        return self._save(artefact, ".csv", manifest.rows_csv(rows).encode(), settings)
+        return self._save(artefact, ".csv", rows_csv(rows).encode(), settings)
 
     def save_figure(self, artefact: str, figure, *, settings: dict | None = None):
         """Write `<artefact>.png` at 150 dots per inch, signed with model, seed and scale; returns the figure, for the notebook to show."""
+        from ..report import figures
+
         signature = f"{self.identity.describe()}; seed {self.seed}, scale {self.scale}"
-        figure.text(0.995, 0, signature, ha="right", va="top", fontsize=6.5, color="#8a8a8a")
-        import matplotlib.pyplot as plt
-        from matplotlib.transforms import Bbox
-
-        buffer, (width, height) = io.BytesIO(), figure.get_size_inches()
-        with_signature = Bbox.from_extents(0, -0.16, width, height)
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None}, bbox_inches=with_signature)
-        self._save(artefact, ".png", buffer.getvalue(), settings)
-
-        plt.close(figure)  # else the notebook shows it twice
+        self._save(artefact, ".png", figures.signed(figure, signature), settings)
         return figure
+
+    def show(self, artefact: str):
+        """The table or figure `artefact`, made of rows that were saved before; written beside them, returned for the notebook to show."""
+        from ..report import pages
+
+        return pages.publish(self.folder, artefact)
 
     def save_table(self, artefact: str, table: str, *, settings: dict | None = None) -> str:
         """Write `<artefact>.md`; returns the table, for the notebook to show."""

@@ -7,9 +7,9 @@ from .. import passes
 def run(function, images, model, *, settings, seed, name, mask=None, goal=None, callback=None, takes="image", first=0):
     """Protect images (N, 3, H, W) by `function`; returns 8-bit images, same device, inside the budget of `settings` (a record with .eps).
 
-    function: see `protect`. name: of its random stream, and in what is said; first: the number of the first image in that stream. mask (N, 1,
-    H, W), goal (1 or N, 3, H, W), callback: as in the methods. takes: "image" or "set", see `method.Method`. ValueError: images, mask or
-    goal that are none, or that the function has no parameter for; RuntimeError: it broke its budget.
+    function: see `protect`. name: of its random stream, and in what is said; first: the number of the first image in that stream. mask
+    (N, 1, H, W), goal (1 or N, 3, H, W), callback: as in the methods. takes: "image" or "set", see `method.Method`. ValueError: images,
+    mask or goal that are none, or that the function has no parameter for; RuntimeError: it broke its budget.
     """
     from .. import images as pixels
 

@@ -1,55 +1,22 @@
 """Figures and tables from rows: numpy and matplotlib only, so that they rebuild in seconds and without torch.
 
-Every function draws into the axes it is given (or makes its own) and returns them; none saves. One colour
-and one marker belong to each protection, in every figure.
+Every function draws into the axes it is given (or makes its own) and returns them; none writes a file. One colour and one marker belong to
+each arm, in every figure: looks.py has them.
 """
 
 from __future__ import annotations
 
+import io
 import textwrap
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.transforms import Bbox
 
-from .statistics import Table, effect, read_rows, summarise, table_markdown
+from . import looks
+from .statistics import summarise
 
-__all__ = [
-    "Table",
-    "curve",
-    "effect",
-    "hline",
-    "look",
-    "picture_grid",
-    "pixels",
-    "read_rows",
-    "style",
-    "summarise",
-    "table_markdown",
-    "use_style",
-]
-
-# Mostly Okabe and Ito's colours, safe with colour blindness; markers tell families apart in grey print.
-GREY, BLUE, ORANGE, GREEN = "#6b6b6b", "#0072b2", "#d55e00", "#009e73"
-LOOKS = {
-    "clean": (GREY, "o"),
-    "none": (GREY, "o"),
-    "original": (GREY, "o"),
-    "noise": ("#e69f00", "s"),
-    "photoguard": (BLUE, "D"),
-    "photoguard-encoder-jpeg": ("#56306b", "d"),
-    "glaze": ("#cc79a7", "P"),
-    "mist": (GREEN, "^"),
-    "antidreambooth": (ORANGE, "v"),
-    "gapdiff": ("#56b4e9", "X"),
-    "simac": ("#8c564b", "<"),
-    "caat": ("#7f3c8d", ">"),
-    "ace": ("#a0a000", "p"),
-    "metacloak": ("#661100", "h"),
-    "impress": ("#b03060", "*"),
-}
-SPARE = [("#332288", "d"), ("#882255", "8"), ("#44aa99", "H"), ("#999933", "H"), ("#117733", "d")]
-DASHES = ["-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1.5, 2))]
 STYLE = {
     "figure.dpi": 100,
     "figure.figsize": (7.2, 4.2),
@@ -73,8 +40,8 @@ STYLE = {
 
 
 def style():
-    """A context in which figures look as all of ours do: `with report.style(): ...`."""
-    return plt.rc_context(STYLE)
+    """A context in which figures look as all of ours do, whatever was set before: `with report.style(): ...`."""
+    return mpl.style.context(["default", STYLE])
 
 
 def use_style() -> None:
@@ -82,54 +49,33 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)
 
 
-def look(name: str, among: list[str] | None = None) -> dict:
-    """Colour, marker and dashes of a series: fixed by its family (`photoguard-encoder` is a photoguard).
+def curve(ax, rows, x: str, y: str, by: str, table: dict, *, band=True, none="none", over="subject"):
+    """Mean of `y` over `x`, one line per value of `by`, with 95 % bands over subjects; returns the axes.
 
-    `among` lists all series of the figure: relatives get different dashes, strangers spare colours.
-    """
-    among = [str(n) for n in (among or [name])]
-    name = str(name)
-    family = _family(name)
-    if family is None:
-        strangers = [n for n in among if _family(n) is None]
-        colour, marker = SPARE[strangers.index(name) % len(SPARE)]
-        return {"color": colour, "marker": marker, "linestyle": "-"}
-    relatives = [n for n in among if _family(n) == family]
-    colour, marker = LOOKS[family]
-    return {"color": colour, "marker": marker, "linestyle": DASHES[relatives.index(name) % len(DASHES)]}
-
-
-def curve(ax, rows, x: str, y: str, by: str, *, band=True, none="none", over="image", labels=None):
-    """Mean of `y` over `x`, one line per value of `by`, with 95 % bands over images; returns the axes.
-
-    Rows whose `x` is None (no JPEG, say) stand apart at the right end under the tick label `none`.
-    `labels` maps a value of `by` to the words of the legend.
+    table: which of looks.py's tables names and draws the values of `by`. Rows whose `x` is None (no JPEG, say) stand apart at the right
+    end under the tick label `none`.
     """
     ax = ax or plt.subplots()[1]
-    table = summarise(rows, [by, x], y, over=over)
-    series = list(dict.fromkeys(row[by] for row in table))
-    numbers = sorted({row[x] for row in table if row[x] is not None})
+    means = summarise(rows, [by, x], y, over=over)
+    series = list(dict.fromkeys(row[by] for row in means))
+    numbers = sorted({row[x] for row in means if row[x] is not None})
     if not numbers:
         raise ValueError(f"no row has a number as {x!r}; pass a column to draw along")
     gap = (numbers[-1] - numbers[0]) * 0.15 or 1
     apart = numbers[-1] + gap
     for name in series:
-        points = sorted(
-            (row for row in table if row[by] == name and row[x] is not None), key=lambda row: row[x]
-        )
-        drawn = look(name, series)
-        ax.plot(
-            _column(points, x), _column(points, "mean"), label=(labels or {}).get(name, str(name)), **drawn
-        )
+        points = sorted((row for row in means if row[by] == name and row[x] is not None), key=lambda row: row[x])
+        drawn = looks.drawn(table, name, series)
+        ax.plot(_column(points, x), _column(points, "mean"), label=looks.label(table, name), **drawn)
         if band and points:
             edges = _column(points, "low"), _column(points, "high")
             ax.fill_between(_column(points, x), *edges, color=drawn["color"], alpha=0.16, linewidth=0)
-        for end in (row for row in table if row[by] == name and row[x] is None):
+        for end in (row for row in means if row[by] == name and row[x] is None):
             shift = (series.index(name) - (len(series) - 1) / 2) * gap * 0.08
             sides = np.nan_to_num([[end["mean"] - end["low"]], [end["high"] - end["mean"]]]) if band else None
             mark = {"color": drawn["color"], "marker": drawn["marker"], "linestyle": "none", "capsize": 2.5}
             ax.errorbar([apart + shift], [end["mean"]], yerr=sides, elinewidth=1.4, **mark)
-    if any(row[x] is None for row in table):
+    if any(row[x] is None for row in means):
         ax.axvline(apart - gap / 2, color="#bdbdbd", linewidth=0.8)
         ticks = [t for t in ax.get_xticks() if numbers[0] - gap <= t <= numbers[-1]]
         ax.set_xticks([*ticks, apart], [*(f"{t:g}" for t in ticks), none])
@@ -189,6 +135,16 @@ def picture_grid(images, row_labels=None, column_labels=None, title=None, *, sid
     return figure
 
 
+def signed(figure, signature: str) -> bytes:
+    """A figure as PNG at 150 dots per inch, with a strip below that is signed with `signature`; the figure is closed."""
+    figure.text(0.995, 0, signature, ha="right", va="top", fontsize=6.5, color="#8a8a8a")
+    buffer, (width, height) = io.BytesIO(), figure.get_size_inches()
+    with_signature = Bbox.from_extents(0, -0.16, width, height)
+    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None}, bbox_inches=with_signature)
+    plt.close(figure)  # else a notebook shows it twice
+    return buffer.getvalue()
+
+
 def pixels(picture) -> np.ndarray:
     """One picture as (H, W, 3) uint8, from that or from float (3, H, W) or (1, 3, H, W) in [0, 1]."""
     array = np.asarray(picture)
@@ -205,9 +161,3 @@ def pixels(picture) -> np.ndarray:
 
 def _column(points: list[dict], name: str) -> list:
     return [point[name] for point in points]
-
-
-def _family(name: str) -> str | None:
-    words = name.lower().replace("_", "-").replace(" ", "-").split("-")
-    tries = ("-".join(words[:n]) for n in range(len(words), 0, -1))
-    return next((family for family in tries if family in LOOKS), None)

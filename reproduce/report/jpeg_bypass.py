@@ -1,97 +1,120 @@
-"""What the rows of notebook 01 say: effects, the answer in one sentence, curves and tables. Needs no torch."""
+"""What the rows of notebook 01 say: effects, the answer in one sentence, tables. Needs no torch."""
 
-import matplotlib.pyplot as plt
-
-from .. import protect, report
+from ..artefacts.about import settings_note
 from ..papers import photoguard as paper
 from ..papers import published
+from . import looks
+from .ledger import HEADS as LEDGER_HEADS
+from .ledger import judged
+from .page import Page
+from .statistics import Table, summarise, table_markdown
 
-LABELS = {"clean": "clean picture", "noise": "uniform noise", "photoguard-encoder": "PhotoGuard, encoder attack"}
 SHOWN = (None, 95, 85, 75, 50, 30, 15, 5)  # qualities in tables and in the picture grid
 GONE = 0.1  # the protection counts as gone where less than this share of its effect is left
+CONTROLS = ("clean", "noise")
+
+HEADS = {"quality": "JPEG quality", "clean": "SSIM, clean", "noise": "SSIM, noise", "protected": "SSIM, PhotoGuard",
+         "psnr": "PSNR, PhotoGuard (dB)", "effect": "effect of PhotoGuard (SSIM)", "share": "left of it"}  # fmt: skip
+PROTECTION_HEADS = {"role": "pictures", "protection": "protection", "levels": "largest change (levels)", "rms": "RMS (levels)",
+                    "psnr": "PSNR (dB)", "ssim": "SSIM"}  # fmt: skip
+PUBLISHED_HEADS = {"paper": "paper", "place": "place", "condition": "condition", "quantity": "quantity", "value": "value",
+                   "standing": "standing"}  # fmt: skip
 
 
-def same_seed(rows, edit, group="people"):
+def attack(rows) -> str:
+    """The key of the protection that the rows are about; its controls are the clean and the noised picture."""
+    keys = [key for key in dict.fromkeys(r["protection"] for r in rows) if key not in CONTROLS]
+    if not keys:
+        raise ValueError(f"expected rows of a protection, got only {', '.join(CONTROLS)}; run the notebook again")
+    return keys[0]
+
+
+def same_seed(rows, misuse, role="people"):
     """The rows of one kind of edit on one group of pictures, without the seed floor."""
-    return [r for r in rows if r["edit"] == edit and r["group"] == group and r["seed"] == "same"]
+    return [r for r in rows if r["misuse"] == misuse and r["role"] == role and r["seed"] == 0]
 
 
-def floor(rows, edit, measure="ssim", group="people"):
+def floor(rows, misuse, measure="ssim", role="people"):
     """Mean of `measure` between two clean edits with different seeds."""
-    found = [r for r in rows if r["edit"] == edit and r["group"] == group and r["seed"] == "other"]
-    return report.summarise(found, ["edit"], measure)[0]["mean"]
+    found = [r for r in rows if r["misuse"] == misuse and r["role"] == role and r["seed"] != 0]
+    return summarise(found, ["misuse"], measure)[0]["mean"]
 
 
-def effects(rows, edit, protection="photoguard-encoder", measure="ssim", group="people"):
+def effects(rows, misuse, protection=None, measure="ssim", role="people"):
     """Effect of a protection per quality: how much less similar its edit is than that of the clean picture at that quality.
 
-    One dict a quality: quality, mean, low, high (95 % bootstrap over images, paired by image and prompt), n, and share, the part of
-    the effect without JPEG that is left.
+    One dict a quality: quality, mean, low, high (95 % bootstrap over subjects, paired by subject and prompt), n, and share, the part of
+    the effect without JPEG that is left. protection: None is the attack the rows are about.
     """
-    chosen = same_seed(rows, edit, group)
-    clean = {(r["image"], r["prompt"], r["quality"]): r[measure] for r in chosen if r["protection"] == "clean"}
+    chosen = same_seed(rows, misuse, role)
+    protection = protection or attack(chosen)
+    clean = {(r["subject"], r["prompt"], r["quality"]): r[measure] for r in chosen if r["protection"] == "clean"}
     paired = [
-        dict(
-            image=r["image"],
-            quality=r["quality"],
-            effect=clean[r["image"], r["prompt"], r["quality"]] - r[measure],
-        )
+        dict(subject=r["subject"], quality=r["quality"], effect=clean[r["subject"], r["prompt"], r["quality"]] - r[measure])
         for r in chosen
         if r["protection"] == protection
     ]
-    table = report.summarise(paired, ["quality"], "effect")
+    table = summarise(paired, ["quality"], "effect")
     whole = next(row["mean"] for row in table if row["quality"] is None)
     return [row | {"share": row["mean"] / whole if whole else float("nan")} for row in table]
 
 
-def answer(rows, edit, measure="ssim"):
+def answer(rows, misuse, measure="ssim"):
     """One sentence: from which quality down is the protection gone?"""
-    if not same_seed(rows, edit):
-        return f"This profile's model has no denoiser for {edit}."
-    table = effects(rows, edit, measure=measure)
+    if not same_seed(rows, misuse):
+        return f"This profile's model has no denoiser for {misuse}."
+    table = effects(rows, misuse, measure=measure)
     whole = next(row for row in table if row["quality"] is None)
-    noise = next(row for row in effects(rows, edit, "noise", measure) if row["quality"] is None)
+    noise = next(row for row in effects(rows, misuse, "noise", measure) if row["quality"] is None)
     stated = (
-        f"Without JPEG, PhotoGuard lowers the {measure.upper()} of the {edit} by {_interval(whole)} (uniform noise: {_interval(noise)})"
+        f"Without JPEG, PhotoGuard lowers the {measure.upper()} of the {misuse} by {_interval(whole)} (uniform noise: {_interval(noise)})"
     )
     if not whole["low"] > 0:
         return f"{stated}; that is no clear effect, so there is nothing for JPEG to remove."
-    lost = [row for row in sorted((r for r in table if r["quality"] is not None), key=lambda r: -r["quality"])]
-    half = next((r["quality"] for i, r in enumerate(lost) if all(s["share"] < 0.5 for s in lost[i:])), None)
-    gone = next(
-        (r["quality"] for i, r in enumerate(lost) if all(s["share"] < GONE or s["low"] <= 0 for s in lost[i:])),
-        None,
-    )
+    files = sorted((row for row in table if row["quality"] is not None), key=lambda row: -row["quality"])
+    half = _from_here_on(files, _halved)
+    gone = _from_here_on(files, _gone)
     tail = f"it has lost half of that from quality {half} down" if half else "it keeps more than half of that at every quality"
     end = f"is gone (no clear effect, or under {GONE:.0%}) from quality {gone} down" if gone else "is never quite gone"
     return f"{stated}; {tail}, and {end}."
+
+
+def _from_here_on(files, holds):
+    """The highest quality from which down `holds` of every line; None where it never does for good."""
+    found = None
+    for row in reversed(files):
+        if not holds(row):
+            break
+        found = row["quality"]
+    return found
+
+
+def _halved(row):
+    return row["share"] < 0.5
+
+
+def _gone(row):
+    return row["share"] < GONE or row["low"] <= 0
 
 
 def _interval(row):
     return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
-def effect_table(rows, edit, qualities=SHOWN):
-    """Rows for report.table_markdown: similarity per protection, effects and what is left, at the qualities shown."""
-    chosen = same_seed(rows, edit)
+def effect_table(rows, misuse, qualities=SHOWN):
+    """Rows for table_markdown: similarity per protection, effects and what is left, at the qualities shown."""
+    chosen = same_seed(rows, misuse)
     if not chosen:
-        return [dict.fromkeys(HEADS) | {"quality": f"no {edit} on this model"}]
-    ssim = {
-        (r["protection"], r["quality"]): (r["mean"], r["low"], r["high"])
-        for r in report.summarise(chosen, ["protection", "quality"], "ssim")
-    }
-    psnr = {
-        (r["protection"], r["quality"]): (r["mean"], r["low"], r["high"])
-        for r in report.summarise(chosen, ["protection", "quality"], "psnr")
-    }
-    left = {r["quality"]: r for r in effects(rows, edit)}
+        return [dict.fromkeys(HEADS) | {"quality": f"no {misuse} on this model"}]
+    name, left = attack(chosen), {r["quality"]: r for r in effects(rows, misuse)}
+    ssim, psnr = (_means(chosen, measure) for measure in ("ssim", "psnr"))
     return [
         dict(
             quality="no JPEG" if q is None else q,
             clean=ssim["clean", q],
             noise=ssim["noise", q],
-            protected=ssim["photoguard-encoder", q],
-            psnr=psnr["photoguard-encoder", q],
+            protected=ssim[name, q],
+            psnr=psnr[name, q],
             effect=(left[q]["mean"], left[q]["low"], left[q]["high"]),
             share=f"{left[q]['share']:.0%}",
         )
@@ -100,105 +123,74 @@ def effect_table(rows, edit, qualities=SHOWN):
     ]
 
 
-HEADS = {
-    "quality": "JPEG quality",
-    "clean": "SSIM, clean",
-    "noise": "SSIM, noise",
-    "protected": "SSIM, PhotoGuard",
-    "psnr": "PSNR, PhotoGuard (dB)",
-    "effect": "effect of PhotoGuard (SSIM)",
-    "share": "left of it",
-}
+def _means(rows, measure):
+    """(protection, quality) -> (mean, low, high)."""
+    table = summarise(rows, ["protection", "quality"], measure)
+    return {(r["protection"], r["quality"]): (r["mean"], r["low"], r["high"]) for r in table}
 
 
 def published_rows():
-    """What others printed for JPEG on PhotoGuard, on Stable Diffusion at 512 px: rows for report.table_markdown."""
+    """What others printed for JPEG on PhotoGuard, on Stable Diffusion at 512 px: rows for table_markdown."""
     found = [row for row in published.numbers() if row.key.startswith(("diffvax/", "dia/")) and "jpeg" in row.key]
     return [{name: getattr(row, name) for name in PUBLISHED_HEADS} for row in found]
 
 
-def curves(rows, edit):
-    """SSIM and PSNR of the edit against the clean edit, over quality; the seed floor as a line; returns the figure."""
-    if not same_seed(rows, edit):
-        return _nothing(f"this profile's model has no denoiser for {edit}")
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
-    for ax, (measure, unit) in zip(axes, (("ssim", "SSIM"), ("psnr", "PSNR (dB)")), strict=True):
-        shown = [r for r in same_seed(rows, edit) if not (r["protection"] == "clean" and r["quality"] is None)]  # equal to itself
-        report.curve(ax, shown, "quality", measure, "protection", none="no JPEG", labels=LABELS)
-        report.hline(ax, floor(rows, edit, measure), "another seed, clean picture")
-        ax.set(xlabel="JPEG quality", ylabel=f"{unit} to the clean picture's edit")
-    pictures = len({r["image"] for r in same_seed(rows, edit)})
-    axes[1].get_legend().remove()
-    axes[0].set_title(f"{edit.capitalize()}: does the edit come back? ({pictures} pictures)")
-    return figure
-
-
-def latents(rows):
-    """How far JPEG and the protections move the encoder's reading, over quality; returns the figure."""
-    figure, ax = plt.subplots(figsize=(7.2, 4.2))
-    report.curve(ax, same_seed(rows, rows[0]["edit"]), "quality", "latents_moved", "protection", none="no JPEG", labels=LABELS)
-    ax.set(xlabel="JPEG quality", ylabel="latents moved / distance to grey", title="What the encoder reads")
-    return figure
-
-
-def to_photo(rows):
-    """SSIM and PSNR of the edit against the original photograph, over quality; returns the figure."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
-    for ax, (measure, unit) in zip(axes, (("ssim_to_photo", "SSIM"), ("psnr_to_photo", "PSNR (dB)")), strict=True):
-        report.curve(ax, same_seed(rows, rows[0]["edit"]), "quality", measure, "protection", none="no JPEG", labels=LABELS)
-        ax.set(xlabel="JPEG quality", ylabel=f"{unit} to the original photograph")
-    axes[1].get_legend().remove()
-    axes[0].set_title("Against the original (means little)")
-    return figure
-
-
-def _nothing(why):
-    figure, ax = plt.subplots(figsize=(7.2, 1.2))
-    ax.set_axis_off()
-    ax.text(0, 0.5, why)
-    return figure
-
-
-PROTECTION_HEADS = {"group": "pictures", "protection": "protection", "levels": "largest change (levels)", "rms": "RMS (levels)",
-                    "psnr": "PSNR (dB)", "ssim": "SSIM"}  # fmt: skip
-PUBLISHED_HEADS = {"paper": "paper", "place": "place", "condition": "condition", "quantity": "quantity", "value": "value",
-                   "standing": "standing"}  # fmt: skip
-
-
 def protection_table(rows):
-    """One line a group and protection: how large the perturbation is on the stored pictures."""
+    """One line a role and protection: how large the perturbation is on the stored pictures."""
     lines = []
-    for group, protection in dict.fromkeys((r["group"], r["protection"]) for r in rows):
-        mine = [r for r in rows if (r["group"], r["protection"]) == (group, protection)]
+    for role, protection in dict.fromkeys((r["role"], r["protection"]) for r in rows):
+        mine = [r for r in rows if (r["role"], r["protection"]) == (role, protection)]
         mean = {key: sum(r[key] for r in mine) / len(mine) for key in ("rms", "psnr", "ssim")}
-        lines.append(dict(group=group, protection=LABELS[protection], levels=round(max(r["levels"] for r in mine)), **mean))
+        largest = round(max(r["levels"] for r in mine))
+        lines.append(dict(role=role, protection=looks.label(looks.PROTECTIONS, protection), levels=largest, **mean))
     return lines
 
 
-def notes(bypass):
-    """Footnotes: settings with their sources, what differs, model, seed and scale."""
-    scale, study = bypass.scale, bypass.study
-    chosen = protect.record("photoguard-encoder", bypass.settings, steps=scale.attack_steps)
-    edits = paper.PHOTOGUARD_EDIT
+def notes(rows, about):
+    """Footnotes of the effect tables: settings with their sources, what differs, model, seed and scale."""
+    inpainting, edits = about.edits("inpainting"), [_edit_note("Variation", about.edits("variation"))]
+    if inpainting:
+        printed = paper.PHOTOGUARD_EDIT["released inpainting"].steps
+        edits.append(_edit_note("Inpainting", inpainting) + (f" instead of {printed}." if inpainting["steps"] != printed else "."))
     return [
-        f"PhotoGuard ({bypass.settings}): eps {chosen.eps:g} levels, {chosen.steps} steps of {chosen.step:g}; {chosen.source}."
-        f" Differs: {chosen.differs}.",
-        f"Variation: {edits['released variation'].source}; {scale.variation_steps} steps, strength 0.5, DDIM."
-        f" Inpainting: {edits['released inpainting'].source}; {scale.inpainting_steps} steps instead of 100.",
+        _attack_note(rows, about),
+        " ".join(edits),
         "Effect: SSIM of the clean picture's edit minus that of the protected picture's, both at this quality, against the clean,"
         " uncompressed edit; paired; mean and 95 % bootstrap interval over pictures.",
-        f"JPEG: as Pillow has it, {bypass.subsampling}. Model {study.profile.describe()}; seed {study.seed}, scale {study.scale};"
-        f" {len(bypass.sets['people'].names)} pictures.",
+        f"JPEG: as Pillow has it, {about.settings['subsampling']}. {_run_note(rows, about)}",
     ]
+
+
+def protection_notes(rows, about):
+    """Footnotes of the table of protections, which has no edits: the attack, model, seed and scale."""
+    return [_attack_note(rows, about), _run_note(rows, about)]
+
+
+def _attack_note(rows, about):
+    name = attack(rows)
+    chosen = about.settings["protections"][name]
+    size = f"eps {chosen['eps']:g} levels, {chosen['steps']} steps of {chosen['step']:g}"
+    return settings_note(f"PhotoGuard ({name.partition(', ')[2] or 'paper'})", chosen | {"source": f"{size}; {chosen['source']}"})
+
+
+def _run_note(rows, about):
+    people = {r["subject"] for r in rows if r["role"] == "people"}
+    return f"Model {about.run()}; {len(people)} pictures."
+
+
+def _edit_note(what, settings):
+    how = f"{settings['steps']} steps" + (f", strength {settings['strength']:g}, DDIM." if settings["strength"] else "")
+    return f"{what}: {settings['source']}; {how}"
 
 
 def verdict(rows):
     """What held of the note's claim on this model: the answer per kind of edit, and what JPEG does to the latents."""
-    kinds = list(dict.fromkeys(r["edit"] for r in rows))
+    kinds = list(dict.fromkeys(r["misuse"] for r in rows))
     lines = [f"{kind.capitalize()}. {answer(rows, kind)}" for kind in kinds]
-    table = report.summarise(same_seed(rows, kinds[0]), ["protection", "quality"], "latents_moved")
-    moved = {(r["protection"], r["quality"]): r["mean"] for r in table}
-    whole, after, alone = (moved.get(key) for key in (("photoguard-encoder", None), ("photoguard-encoder", 75), ("clean", 75)))
+    chosen = same_seed(rows, kinds[0])
+    moved = {(r["protection"], r["quality"]): r["mean"] for r in summarise(chosen, ["protection", "quality"], "latents_moved")}
+    name = attack(chosen)
+    whole, after, alone = (moved.get(key) for key in ((name, None), (name, 75), ("clean", 75)))
     if whole and after is not None:
         lines.append(
             f"Latents. The attack moves them by {whole:.2f} of their distance to grey. After JPEG 75 the protected picture's lie"
@@ -206,3 +198,49 @@ def verdict(rows):
             " whatever became of the attack. How much JPEG gives back along the attack's own way, towards grey, is in notebook 00."
         )
     return "\n\n".join(lines)
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------------
+
+
+def _protected(rows, about):
+    found = rows["01_protections"]
+    return table_markdown(protection_table(found), PROTECTION_HEADS, protection_notes(found, about))
+
+
+def _table(misuse):
+    def make(rows, about):
+        return table_markdown(effect_table(rows["01_edits"], misuse), HEADS, notes(rows["01_edits"], about))
+
+    return make
+
+
+def _answer(misuse):
+    def make(rows, about):
+        return Table(answer(rows["01_edits"], misuse))
+
+    return make
+
+
+def _published(rows, about):
+    return table_markdown(published_rows(), PUBLISHED_HEADS)
+
+
+def _ledger(rows, about):
+    return table_markdown(judged(rows), LEDGER_HEADS)
+
+
+def _verdict(rows, about):
+    return Table(verdict(rows["01_edits"]))
+
+
+PAGES = {
+    "01_protected": Page("table", ("01_protections",), _protected),
+    "01_answer": Page("text", ("01_edits",), _answer("variation")),
+    "01_table": Page("table", ("01_edits",), _table("variation")),
+    "01_inpainting_answer": Page("text", ("01_edits",), _answer("inpainting")),
+    "01_inpainting_table": Page("table", ("01_edits",), _table("inpainting")),
+    "01_published": Page("table", ("01_edits",), _published),
+    "01_ledger": Page("table", ("01_edits",), _ledger),
+    "01_verdict": Page("text", ("01_edits",), _verdict),
+}

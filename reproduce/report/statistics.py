@@ -1,31 +1,23 @@
-"""Rows read back, means with intervals over images, tables in Markdown: the numbers behind every figure.
+"""Means with intervals over subjects, tables in Markdown: the numbers behind every figure.
 
-Intervals are percentile bootstrap intervals (scipy's) that resample whole images, because several edits of one image
+Intervals are percentile bootstrap intervals that resample whole subjects, because several edits of one
 are not independent (Efron 1979; Field and Welsh 2007 for clusters).
 """
 
 from __future__ import annotations
 
-import csv
 import math
-from pathlib import Path
 
 import numpy as np
 
-FEWEST = 6  # images from which a bootstrap over them is to be believed
+FEWEST = 6  # subjects from which a bootstrap over them is to be believed
 
 
-def read_rows(path) -> list[dict]:
-    """Rows of a CSV as study.save_rows writes it: an empty cell is None; numbers, true and false are read."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return [{name: _value(text) for name, text in row.items()} for row in csv.DictReader(file)]
-
-
-def summarise(rows: list[dict], by, value: str, *, over="image", draws=2000, seed=0) -> list[dict]:
-    """Mean of column `value` per group of equal `by` columns, with a 95 % bootstrap interval over images.
+def summarise(rows: list[dict], by, value: str, *, over="subject", draws=2000, seed=0) -> list[dict]:
+    """Mean of column `value` per group of equal `by` columns, with a 95 % bootstrap interval over subjects.
 
     Returns one dict per group, in order of appearance: the `by` columns, mean, low, high, and n, the number
-    of different `over` values (of rows, where there is no such column). One image alone has no interval: low
+    of different `over` values (of rows, where there is no such column). One subject alone has no interval: low
     and high are nan. Rows without a value are left out. ValueError for a column that no row has.
     """
     by = [by] if isinstance(by, str) else list(by)
@@ -54,33 +46,29 @@ def summarise(rows: list[dict], by, value: str, *, over="image", draws=2000, see
     return table
 
 
-def effect(rows: list[dict], value: str, over="image") -> tuple:
-    """(mean, low, high, number of images) of a paired effect, a row an edit.
+def effect(rows: list[dict], value: str, over="subject") -> tuple:
+    """(mean, low, high, number of subjects) of a paired effect, a row an edit.
 
-    As `summarise`, but for fewer than FEWEST images by Student's t over their means: a bootstrap of a few images that share a sign never
-    reaches 0, and of four they share one by chance once in eight times. One image alone has no interval.
+    As `summarise`, but for fewer than FEWEST subjects by Student's t over their means: a bootstrap of a few that share a sign never
+    reaches 0, and of four they share one by chance once in eight times. One alone has no interval.
     """
     [line] = summarise(rows, [], value, over=over)
     if not 1 < line["n"] < FEWEST:
         return line["mean"], line["low"], line["high"], line["n"]
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    images: dict = {}
+    subjects: dict = {}
     for row in rows:
-        images.setdefault(row[over], []).append(row[value])
-    means = np.array([np.mean(values) for values in images.values()])
-    reach = t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / len(means) ** 0.5
+        subjects.setdefault(row[over], []).append(row[value])
+    means = np.array([np.mean(values) for values in subjects.values()])
+    reach = stdtrit(len(means) - 1, 0.975) * means.std(ddof=1) / len(means) ** 0.5
     return float(means.mean()), float(means.mean() - reach), float(means.mean() + reach), len(means)
 
 
 def _interval(sums, counts, draws, seed):
-    from scipy.stats import bootstrap
-
-    def mean(sums, counts, axis=-1):
-        return sums.sum(axis) / counts.sum(axis)
-
-    found = bootstrap((sums, counts), mean, paired=True, vectorized=True, n_resamples=draws, method="percentile", random_state=seed)
-    return found.confidence_interval
+    """The 95 % percentile interval of the mean, over `draws` resamples of whole subjects: scipy.stats.bootstrap's, which imports torch."""
+    drawn = np.random.RandomState(seed).randint(0, len(sums), (draws, len(sums)))
+    return np.percentile(sums[drawn].sum(1) / counts[drawn].sum(1), (2.5, 97.5))
 
 
 class Table(str):
@@ -126,19 +114,6 @@ def _text(value, digits: int) -> str:
             return f"{value:,.0f}".replace(",", "\u202f")
         return np.format_float_positional(float(f"{value:.{digits}g}"), trim="-") if value else "0"
     return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _value(text: str | None):
-    if text is None or text == "":
-        return None
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _no_column(name: str, rows: list[dict]) -> str:

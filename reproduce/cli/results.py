@@ -1,0 +1,37 @@
+"""What is said and made of the rows that runs have left: `claims` and `report`. No model, no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .. import report as tables
+from ..diffusion import profiles
+from ..engine import study
+from ..report import ledger, rebuild
+
+
+def claims(options) -> int:
+    """Print whose rows are judged, then the ledger."""
+    where = folder(options)
+    print("\n".join(ledger.whose(where)) + "\n")
+    print(tables.table_markdown(ledger.ledger(where), {"paper": "paper"} | ledger.HEADS))
+    return 0
+
+
+def report(options) -> int:
+    """Make every table and figure; status 1 where rows are damaged, which keeps no other artefact from being made."""
+    where = folder(options)
+    done = rebuild.rebuild(where)
+    if not done.made and not done.damaged:
+        raise ValueError(f"no rows in {where}; run the notebooks first, or name another --profile, --scale or --out")
+    print("\n".join(done.lines(where)))
+    return 1 if done.damaged else 0
+
+
+def folder(options) -> Path:
+    """The folder of a profile's results at a scale; ValueError where there is none."""
+    profiles.one_of("scale", options.scale, profiles.SCALES)
+    found = study.folder(options.out, options.profile, options.scale)
+    if not found.is_dir():
+        raise ValueError(f"no results in {found}; run the notebooks first, or name another --profile, --scale or --out")
+    return found

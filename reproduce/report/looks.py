@@ -1,0 +1,113 @@
+"""What every arm is called and how it is drawn: one record a key, which every table and every figure reads.
+
+`label` is whole, `short` for where the paper is clear from its place. Colours are safe with colour blindness as far as so many can be
+(mostly Okabe and Ito's); markers tell arms apart in grey print.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one arm is named and drawn."""
+
+    label: str
+    short: str
+    colour: str
+    marker: str
+
+
+def _look(label: str, colour: str, marker: str, short: str | None = None) -> Look:
+    return Look(label, short or label, colour, marker)
+
+
+GREY, BLUE, ORANGE = "#6b6b6b", "#0072b2", "#d55e00"
+
+PROTECTIONS = {
+    "clean": _look("clean picture", GREY, "o"),
+    "noise": _look("uniform noise", "#e69f00", "s"),
+    "encoder": _look("PhotoGuard, encoder attack", BLUE, "D", "encoder attack"),
+    "encoder, through JPEG": _look("PhotoGuard, encoder attack, through JPEG", "#56306b", "d", "encoder attack, through JPEG"),
+    "encoder, released": _look("PhotoGuard, encoder attack, released", "#80b1d3", "p", "encoder attack, released"),
+    "encoder, equal": _look("PhotoGuard, encoder attack, equal", "#1b3a6b", "h", "encoder attack, equal"),
+    "diffusion": _look("PhotoGuard, diffusion attack", "#c03a2b", "^", "diffusion attack"),
+    "diffusion, released": _look("PhotoGuard, diffusion attack, released", "#e78ac3", "v", "diffusion attack, released"),
+    "diffusion, equal": _look("PhotoGuard, diffusion attack, equal", "#f4a582", "<", "diffusion attack, equal"),
+    "diffusion, adaptive": _look("PhotoGuard, diffusion attack, adaptive", "#7a1f5c", ">", "diffusion attack, adaptive"),
+    "diffusion, prompted": _look(
+        "PhotoGuard, diffusion attack, made with the prompt", "#ff6f61", "P", "diffusion attack, made with the prompt"
+    ),
+    # controls of notebook 02, which are judged like protections
+    "photograph": _look("the photograph, unedited", "#b9b9b9", "."),
+    "same seed again": _look("clean picture, same seed again", "#dcdcdc", "+"),
+    "round trip": _look("autoencoder round trip", "#a6761d", "X"),
+    "noise of the encoder attack's norm": _look("noise of the attack's norm", "#ffd92f", "8"),
+    "another seed": _look("clean picture, another seed", "#303030", "x"),
+}  # fmt: skip
+
+_PICTURE, _IMPRESS = ORANGE, BLUE  # a picture left as it is; what this study is about; all others are grey
+LAUNDERERS = {
+    "none": _look("as it is", _PICTURE, "o"),
+    **{f"JPEG {quality}": _look(f"JPEG {quality}", GREY, "s") for quality in (90, 75, 50, 15)},
+    "noise 0.05": _look("noise, 13 levels", GREY, "x"),
+    "noise 0.1": _look("noise, 26 levels", GREY, "x"),
+    **{f"blur, {which}": _look(f"blur, {which}", GREY, "p") for which in ("released", "as named", "training")},
+    "quantise": _look("quantise", GREY, "h"),
+    **{f"resize, {which}": _look(f"resize, {which}", GREY, "v") for which in ("released", "antialiased")},
+    "crop": _look("crop", GREY, "<"),
+    "AdverseCleaner": _look("AdverseCleaner", GREY, "P"),
+    "autoencoder": _look("autoencoder", GREY, "X"),
+    "DiffPure": _look("DiffPure", GREY, "^"),
+    "GrIDPure": _look("GrIDPure", GREY, ">"),
+    "IMPRESS": _look("IMPRESS", _IMPRESS, "*"),
+    "IMPRESS, released": _look("IMPRESS, released", _IMPRESS, "D"),
+    "IMPRESS, fp32": _look("IMPRESS, fp32", _IMPRESS, "d"),
+    "IMPRESS, noise only": _look("IMPRESS, its noise only (6 levels)", _IMPRESS, "+"),
+    "Noisy Upscaling": _look("Noisy Upscaling", GREY, "8"),
+}
+
+FORMULATIONS = {  # of JPEG, as a model of the file and as what an attack differentiates through
+    "none": _look("no JPEG at all", GREY, "o"),
+    "exact": _look("ours: exact", "#000000", "*"),
+    "straight-through": _look("Diff-JPEG, straight-through", "#332288", "d"),
+    "polynomial": _look("Diff-JPEG, polynomial", "#882255", "8"),
+    "cubic": _look("DiffJPEG, cubic", "#44aa99", "H"),
+    "mask": _look("JPEG-Mask", "#999933", "s"),
+    "exact, identity": _look("exact file, identity back (BPDA)", "#117733", "v"),
+    "exact, polynomial": _look("exact file, polynomial back", "#cc6677", "p"),
+    "exact, straight-through": _look("exact file, straight-through back", "#88ccee", "X"),
+    "exact, Cauchy": _look("ours: exact file, Cauchy back", ORANGE, "D"),
+}
+CONVENTIONS = {  # ways of taking SSIM, by their measure
+    "ssim": _look("SSIM as piq has it", "#332288", "H"),
+    "ssim-sewar": _look("SSIM as sewar has it", "#44aa99", "o"),
+    "ssim_pasted": _look("clean person pasted back", "#999933", "p"),
+    "ssim_edited": _look("repainted region only", "#aa4499", "v"),
+}
+SPARE = (("#332288", "d"), ("#882255", "8"), ("#44aa99", "H"), ("#999933", "h"), ("#117733", "p"))  # for keys that no table has
+
+
+def label(table: dict, key) -> str:
+    """What an arm is called in full; a key that the table lacks is its own label."""
+    return table[key].label if key in table else str(key)
+
+
+def short(table: dict, key) -> str:
+    """What an arm is called where its paper is clear."""
+    return table[key].short if key in table else str(key)
+
+
+def drawn(table: dict, key, among) -> dict:
+    """Colour and marker of a series, as matplotlib takes them: the table's, for keys it lacks spare ones in the order of `among`."""
+    if key in table:
+        return {"color": table[key].colour, "marker": table[key].marker}
+    strangers = [name for name in dict.fromkeys(among) if name not in table]
+    colour, marker = SPARE[strangers.index(key) % len(SPARE)]
+    return {"color": colour, "marker": marker}
+
+
+def begun(words: str) -> str:
+    """The words as a line begins: str.capitalize would write JPEG small."""
+    return words[0].upper() + words[1:]

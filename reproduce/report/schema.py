@@ -1,0 +1,36 @@
+"""The columns that every file of rows has, so that one that lacks them is refused by name. Further columns may follow."""
+
+_EDIT = "subject protection misuse prompt seed"
+_WASHED = "subject protection launderer changed picture_ssim picture_psnr perceptual from_protected latents_moved levels"
+_WASHED_EDIT = f"{_WASHED} misuse prompt seed ssim psnr vifp fsim ssim-sewar"
+_QUALITY_EDIT = (
+    "subject role protection launderer quality misuse prompt seed latents_moved ssim psnr vifp fsim ssim-sewar ssim_to_photo psnr_to_photo"
+)
+_TABLES = "vifp fsim sr-sim gmsd vsi dss haarpsi"
+_WORDS = {
+    "00_generated_rows": "scene index prompt recognised right",
+    "00_inpainted_rows": "subject scene recognised right kept_psnr roundtrip_psnr kept",
+    "00_reconstruction_rows": "pictures codec psnr ssim",
+    "00_retrieval_rows": "retrieval",
+    "00_condition_rows": "condition ratio",
+    "01_protections": "subject role protection levels rms psnr ssim",
+    "01_edits": _QUALITY_EDIT,
+    "02_protections": "subject protection levels rms used latents_left paints_left",
+    "02_edits": f"{_EDIT} rule ssim psnr ssim-sewar ssim_pasted psnr_pasted ssim_edited psnr_edited fit {_TABLES}",
+    "02_distances": "rule protection fid precision recall edits features",
+    "02_transfer_rows": "subject protection steps prompted ssim",
+    "02_variations": "subject protection misuse prompt ssim psnr",
+    "02_printed": "form step largest mean outside",
+    "03_washed": _WASHED,
+    "03_edits": _WASHED_EDIT,
+    "03_knob_rows": _WASHED_EDIT,
+    "04_washed": _WASHED,
+    "04_edits": _WASHED_EDIT,
+    "05_agreement": "subject role quality form mean worst equal",
+    "05_foresight": "subject quality surrogate correlation",
+    "05_attacks": "subject surrogate through quality latents_left",
+    "05_protections": "subject role protection levels rms psnr ssim",
+    "05_spectra": "subject protection quality kind band share outside kept energy",
+    "05_edits": _QUALITY_EDIT,
+}
+COLUMNS = {artefact: tuple(words.split()) for artefact, words in _WORDS.items()}

@@ -1,0 +1,74 @@
+"""What the rows of notebook 04 say: what washing costs, and how many launderers each attack survives. Needs no torch."""
+
+import math
+
+from . import looks
+from .laundry import ATTACKS, UNWASHED, chosen, listed, mean, notes, protection, share_left, washer
+from .ledger import HEADS as LEDGER_HEADS
+from .ledger import judged
+from .page import Page
+from .statistics import Table, table_markdown
+
+SPARED = 0.98  # SSIM of the edit of a washed clean picture: a launderer that leaves less has hurt the edit itself
+UNCOUNTED = ("blur, as named", "IMPRESS, noise only", "crop")  # launderers that change nothing, are a control, or move the person
+
+
+def cost_table(rows):
+    """What each launderer costs an unprotected picture, and its edit."""
+    columns = ("picture_ssim", "picture_psnr", "perceptual", "ssim")
+    return [
+        dict(what=washer(washed)) | {key: mean(found, key) for key in columns}
+        for washed in listed(rows, "launderer")
+        if washed != UNWASHED and (found := chosen(rows, "clean", washed))
+    ]
+
+
+def cost_heads(distance):
+    """Headings of `cost_table`."""
+    return {"what": "launderer, on the clean picture", "picture_ssim": "SSIM of the picture", "picture_psnr": "PSNR (dB)",
+            "perceptual": f"{distance} to the original", "ssim": "SSIM of its edit to the unwashed picture's"}  # fmt: skip
+
+
+def survivors(rows):
+    """Notebook 04 in a few sentences: for each attack, how many launderers leave most of it, and which does best without hurting edits."""
+    washers = [washed for washed in listed(rows, "launderer") if washed not in (UNWASHED, *UNCOUNTED)]
+    sparing = [washed for washed in washers if mean(chosen(rows, "clean", washed), "ssim")[0] >= SPARED]
+    lines = [_survivor(rows, key, washers, sparing) for key in ATTACKS if key in listed(rows, "protection")]
+    few = [washer(one) for one in UNCOUNTED if one in listed(rows, "launderer")]
+    return "\n\n".join([*lines, f"Not counted: {'; '.join(few)}."] if few else lines)
+
+
+def _survivor(rows, key, washers, sparing):
+    """The sentence of one attack; sparing: the launderers that hardly touch a clean picture's edit."""
+    shares, name = {washed: share_left(rows, key, washed) for washed in washers}, looks.begun(protection(key))
+    if any(math.isnan(one) for one in shares.values()):
+        return f"{name}: no clear effect to begin with."
+    told = f"{name}: {sum(one > 0.5 for one in shares.values())} of {len(shares)} launderers leave more than half of its effect; "
+    best = min(sparing, key=shares.get, default=None)
+    spares = f"a clean picture's edit (SSIM {SPARED:g} or more)"
+    if best is None:
+        return f"{told}none of them spares {spares}."
+    return f"{told}of the {len(sparing)} that spare {spares}, {washer(best)} leaves least, {100 * shares[best]:.0f} %."
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------------
+
+
+def _costs(rows, about):
+    edits = rows["04_edits"]
+    return table_markdown(cost_table(edits), cost_heads(about.settings["distance"]), notes(edits, about))
+
+
+def _survivors(rows, about):
+    return Table(survivors(rows["04_edits"]))
+
+
+def _survivor_ledger(rows, about):
+    return table_markdown(judged(rows), LEDGER_HEADS)
+
+
+PAGES = {
+    "04_costs": Page("table", ("04_edits",), _costs),
+    "04_verdict": Page("text", ("04_edits",), _survivors),
+    "04_ledger": Page("table", ("04_edits",), _survivor_ledger),
+}

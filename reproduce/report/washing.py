@@ -1,0 +1,141 @@
+"""What the rows of notebook 03 say: what IMPRESS gives back, which part of it does, what is printed. Needs no torch."""
+
+from ..papers import published
+from .laundry import ATTACKS, UNWASHED, chosen, gains, mean, notes, protection, recovered, run_notes, washer
+from .ledger import HEADS as LEDGER_HEADS
+from .ledger import judged
+from .page import Page
+from .statistics import Table, table_markdown
+
+EVERY = ("clean", "noise", *ATTACKS)
+IMPRESS_ARMS = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
+MEASURES = {"ssim": "SSIM", "psnr": "PSNR (dB)", "vifp": "VIFp", "fsim": "FSIM", "ssim-sewar": "SSIM as sewar has it"}
+FEW_NOTE = "Of fewer than six people the interval is Student's t, wider than a bootstrap, which few people make too narrow."
+
+
+def editing_table(rows):
+    """One line a protection and washing: how close the edit is to the clean picture's, and what the washed picture is worth."""
+    lines = []
+    for key in EVERY:
+        for washed in (UNWASHED, "IMPRESS", "JPEG 75", "AdverseCleaner", "autoencoder"):
+            found = chosen(rows, key, washed)
+            if found:
+                line = dict(protection=protection(key), washed=washer(washed), picture=mean(found, "picture_ssim"))
+                line |= {measure: mean(found, measure) for measure in MEASURES}
+                lines.append(line | dict(gain=None if washed == UNWASHED else mean(gains(rows, key, washed), "gain")))
+    return lines
+
+
+EDITING_HEADS = {"protection": "protection", "washed": "washed by"} | MEASURES
+EDITING_HEADS |= {"gain": "SSIM gained by washing", "picture": "SSIM of the picture itself"}
+
+
+def arm_table(rows, protection, arms=IMPRESS_ARMS):
+    """IMPRESS's arms on one protection: what the optimiser did, and what came of it."""
+    lines = []
+    for arm in (UNWASHED, *arms):
+        found = chosen(rows, protection, arm)
+        line = dict(what=washer(arm), levels=mean(found, "levels"), far=mean(found, "from_protected"))
+        for key in ("never_moved", "zero_moments"):
+            share = mean(found, key)
+            line[key] = f"{100 * share[0]:.0f} %" if share else None
+        errors = [mean(found, key) for key in ("consistency_before", "consistency_start", "consistency")]
+        line["consistency"] = " → ".join(f"{one[0]:.4f}" for one in errors) if all(errors) else None
+        line |= {key: mean(found, key) for key in ("latents_moved", "picture_ssim", "ssim")}
+        lines.append(line | dict(gain=None if arm == UNWASHED else mean(gains(rows, protection, arm), "gain")))
+    return lines
+
+
+def arm_heads(distance):
+    """Headings of `arm_table`; distance: what the perceptual distance is called here."""
+    return {
+        "what": "arm", "never_moved": "values never moved", "zero_moments": "second moments that are 0",
+        "consistency": "consistency error: before → with noise → after", "levels": "mean change (levels)",
+        "far": f"{distance} to the protected", "latents_moved": "latents: distance to the clean ones",
+        "picture_ssim": "SSIM of the picture itself", "ssim": "SSIM of the edit", "gain": "gained",
+    }  # fmt: skip
+
+
+def published_table(rows):
+    """What is printed about IMPRESS on editing, with its standing and doubt, beside the nearest of ours."""
+    ours = {"photoguard": UNWASHED, "photoguard-purified": "IMPRESS, released"}  # of the adaptive attack, which those scripts run
+    lines = []
+    for claim in ("impress/note", "impress/issue5", "impress/rerun", "diffvax/tables/photoguard-diffusion-impress",
+                  "diffvax/tables/photoguard-diffusion-jpeg"):  # fmt: skip
+        for row in published.numbers(claim):
+            if not row.quantity.startswith("SSIM") or "image" in row.key:
+                continue
+            near = ours.get(row.key.split("/")[2])
+            value = f"{row.value:g}" + (f" ± {row.spread:g}" if row.spread else "")
+            line = dict(source=row.paper, place=row.place, what=row.condition, quantity=row.quantity, value=value)
+            found = mean(chosen(rows, "diffusion, adaptive", near), "ssim-sewar") if near else None
+            lines.append(line | dict(standing=row.standing, ours=found, note=row.note))
+    return lines
+
+
+def published_heads(about):
+    """Headings of `published_table`, which name both models."""
+    return {
+        "source": "source", "place": "place", "what": "edited picture", "quantity": "quantity",
+        "value": "printed: Stable Diffusion, 512 px",
+        "ours": f"ours: {about.profile}, {about.size} px, adaptive attack and IMPRESS as released, sewar's SSIM",
+        "standing": "standing", "note": "doubt or detail",
+    }  # fmt: skip
+
+
+def washing_verdict(rows):
+    """Notebook 03 in a few sentences made from its rows."""
+    arms = {
+        "IMPRESS": "IMPRESS as meant (single precision, Adam's epsilon 1e-8)",
+        "IMPRESS, fp32": "single precision with the released epsilon, 1e-5",
+        "IMPRESS, released": "the released half precision",
+        "IMPRESS, noise only": "its start noise alone",
+        "JPEG 75": "one JPEG file, quality 75",
+        "AdverseCleaner": "AdverseCleaner",
+        "autoencoder": "the autoencoder's round trip",
+    }
+    told = [f"{words} {100 * recovered(rows, 'encoder', arm):.0f} %" for arm, words in arms.items() if chosen(rows, "encoder", arm)]
+    frozen = mean(chosen(rows, "encoder", "IMPRESS, released"), "never_moved")[0]
+    return (
+        f"Of what the encoder attack takes from the edit's SSIM is given back, by: {'; '.join(told)}. Below 0, washing makes it worse."
+        f" The released arm never moves {100 * frozen:.0f} % of the values."
+    )
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------------
+
+
+def _table(rows, about):
+    edits = rows["03_edits"]
+    return table_markdown(editing_table(edits), EDITING_HEADS, notes(edits, about))
+
+
+def _arms(rows, about):
+    edits = rows["03_edits"]
+    return table_markdown(arm_table(edits, "encoder"), arm_heads(about.settings["distance"]), run_notes(edits, about))
+
+
+def _arms_clean(rows, about):
+    return table_markdown(arm_table(rows["03_edits"], "clean"), arm_heads(about.settings["distance"]))
+
+
+def _published(rows, about):
+    return table_markdown(published_table(rows["03_edits"]), published_heads(about))
+
+
+def _washing_ledger(rows, about):
+    return table_markdown(judged(rows), LEDGER_HEADS, [FEW_NOTE])
+
+
+def _washing_verdict(rows, about):
+    return Table(washing_verdict(rows["03_edits"]))
+
+
+PAGES = {
+    "03_table": Page("table", ("03_edits",), _table),
+    "03_arms": Page("table", ("03_edits",), _arms),
+    "03_arms_clean": Page("table", ("03_edits",), _arms_clean),
+    "03_published": Page("table", ("03_edits",), _published),
+    "03_ledger": Page("table", ("03_edits",), _washing_ledger),
+    "03_verdict": Page("text", ("03_edits",), _washing_verdict),
+}
