@@ -46,6 +46,7 @@ def parser() -> Parser:
         reading.add_argument("--profile", default="bundled", help="whose rows are read")
         reading.add_argument("--scale", default="standard", help="smoke, standard, paper")
         reading.add_argument("--out", default="figures", help="folder of the results")
+        reading.add_argument("--images", help="the folder of pictures that was given to the run as IMAGES")
     run = commands.add_parser("run", help="execute notebooks, all of them unless some are named")
     run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="name or number, such as 01")
     run.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
@@ -56,6 +57,8 @@ def parser() -> Parser:
     run.add_argument(
         "--out", default=os.environ.get("REPRODUCE_OUT") or "figures", help="folder for the results"
     )
+    run.add_argument("--workers", type=int, help="jobs computed at once, each on one thread; one a core by default, on a GPU one")
+    run.add_argument("--executor", help="who computes, in place of processes here: dask=ADDRESS, slurm (pip install 'reproduce[cluster]')")
     run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE")
     bench = commands.add_parser("bench", help="runtime and memory of every protection, an edit, the renderer; of the JPEG; of the attacks")
     bench.add_argument(
@@ -143,6 +146,10 @@ def run(options) -> int:
     from ..notebook import execute
 
     notebook.check(options.profile, options.scale, options.seed)
+    if options.workers is not None and options.workers < 1:
+        raise ValueError(f"expected --workers of at least 1, got {options.workers}")
+    if options.executor and options.executor != "slurm" and not options.executor.startswith("dask="):
+        raise ValueError(f"expected --executor dask=ADDRESS or slurm, got {options.executor!r}")
     entries = [notebook.find(name) for name in options.notebooks] or notebook.catalogue()
     if not entries:
         raise ValueError(f"no notebooks in {notebook.root() / 'notebooks'}")
@@ -164,6 +171,8 @@ def run(options) -> int:
                 seed=options.seed,
                 out=str(out),
                 parameters=given,
+                workers=options.workers,
+                executor=options.executor,
             )
         except execute.Failed as error:
             complain(error)

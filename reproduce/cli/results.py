@@ -23,7 +23,7 @@ def report(options) -> int:
     where = folder(options)
     done = rebuild.rebuild(where)
     if not done.made and not done.damaged:
-        raise ValueError(f"no rows in {where}; run the notebooks first, or name another --profile, --scale or --out")
+        raise ValueError(f"no rows in {where}; run the notebooks first, or name another --profile, --scale, --images or --out")
     print("\n".join(done.lines(where)))
     return 1 if done.damaged else 0
 
@@ -31,7 +31,7 @@ def report(options) -> int:
 def folder(options) -> Path:
     """The folder of a profile's results at a scale; ValueError where there is none."""
     profiles.one_of("scale", options.scale, profiles.SCALES)
-    found = study.folder(options.out, options.profile, options.scale)
+    found = study.folder(options.out, options.profile, options.scale, options.images)
     if not found.is_dir():
-        raise ValueError(f"no results in {found}; run the notebooks first, or name another --profile, --scale or --out")
+        raise ValueError(f"no results in {found}; run the notebooks first, or name another --profile, --scale, --images or --out")
     return found

@@ -10,14 +10,12 @@ looked up in a table by text is not mentioned either: whoever runs it names its 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import keys
 from .definitions import Module, Statement, module
 
 PACKAGE = Path(__file__).parents[1]
@@ -25,8 +23,6 @@ PACKAGE = Path(__file__).parents[1]
 BESIDE = {"artefacts", "engine", "report", "notebook", "cli", "bench", "__main__"}
 # A model reaches a computation as an argument.
 ALWAYS = ("diffusion.model:LatentModel", "diffusion.model:Posterior", "diffusion.model:load")
-# The tables of these rooms name their methods by text; for `version`, which is told no places.
-TABLES = ("protect", "purify", "measure")
 
 
 def code(*places) -> str:
@@ -39,36 +35,6 @@ def code(*places) -> str:
     for place in dict.fromkeys((*ALWAYS, *places)):
         start |= _place(place)
     return _digest(_closure(start))
-
-
-def version(work) -> str:
-    """A fingerprint of a job's function as it is: its code, all it uses of this package, and the values bound to it.
-
-    `work` may be a functools.partial, a lambda or a bound method, from anywhere. A table of methods that it uses counts with all its
-    methods. Bound values without a canonical form (a model, say) count by type; the attributes of a bound method's object do not
-    count, so a job must say what it takes from there.
-    """
-    bound = []
-    while isinstance(work, functools.partial):
-        bound += [*work.args, *sorted(work.keywords.items())]
-        work = work.func
-    work = inspect.unwrap(work)
-    if inspect.isfunction(work):
-        bound += sorted(inspect.getclosurevars(work).nonlocals.items())
-    name = getattr(work, "__qualname__", type(work).__name__)
-    found = set().union(*map(_place, ALWAYS))
-    try:
-        there = module(Path(inspect.getsourcefile(work)).absolute())
-        top = name.split(".")[0]
-        found |= _resolve(there, (top,)) if top in there.table else {(there, None)}
-    except (TypeError, OSError):  # typed at a prompt, or not Python
-        bound.append(name)
-    found = _closure(found)
-    reached = {there.path for there, _ in found}
-    for room in (PACKAGE / name for name in TABLES):
-        if room / "__init__.py" in reached:
-            found |= _closure({(module(file), None) for file in room.glob("*.py")})
-    return keys.key(_digest(found), [_known(value) for value in bound])[:16]
 
 
 # What counts is a set of atoms: (module, name), a definition; (module, None), a whole module; (module, statement), one that acts.
@@ -188,12 +154,3 @@ def _digest(atoms: set) -> str:
             text = f"{what}: {statement.imports[what]}" if statement.only_imports and what else statement.text
             texts.add((where, there.statements.index(statement), text))
     return hashlib.sha256("\n".join(f"{where} {text}" for where, _, text in sorted(texts)).encode()).hexdigest()[:16]
-
-
-def _known(value):
-    if isinstance(value, tuple | list):
-        return [_known(v) for v in value]
-    try:
-        return keys.key(value)
-    except ValueError:
-        return f"{type(value).__module__}.{type(value).__qualname__}"

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from ..artefacts import manifest
+from ..artefacts.files import NoSpace
 from ..artefacts.rows import rows_csv
 from ..diffusion import profiles
 from . import executors, fingerprint, provenance, worker
 from .jobs import Job, Stored
 from .keys import key, plain
-from .store import NoSpace, Store
+from .store import Store
 from .sweep import Sweep
 
 BESIDE = ("python", "reproduce", "matplotlib")  # versions that change no number

@@ -208,11 +208,12 @@ class Grid:
         """Rows of comparisons. listed: (fields that stand in front of each row, range of subjects, pictures, compared, more values)."""
         jobs = []
         for told, some, pictures, compared, more in listed:
-            used = dict.fromkeys(name for *_, names in compared for name in names)
-            uses = tuple(f"measure.{MEASURES[name].place}" for name in used)
-            if not any(MEASURES[name].kind == "picture" for name in used):
+            used = {name: MEASURES[name] for *_, names in compared for name in names}
+            if not any(row.kind == "picture" for row in used.values()):
                 more = {key: value for key, value in more.items() if key not in ("prompts", "clip")}
-            values = dict(names=self.names(some), compared=compared, **more)
+            measures = {name: [row.whole, row.kind, row.needs] for name, row in used.items()}
+            values = dict(names=self.names(some), measures=measures, compared=compared, **more)
+            uses = tuple(row.whole for row in used.values())
             jobs.append(Job("experiments.stages:measure", values, pictures, uses=uses, told=told))
         return self.study.sweep("measure", jobs).rows
 

@@ -182,7 +182,7 @@ class Chosen:
 
 INDEX = ("subject", "protection", "misuse", "prompt", "seed")
 AIMS = {"latents_left": "reads", "paints_left": "paints"}  # column -> what of `stages.aims`
-MEASURED = tuple(f"measure.{MEASURES[name].place}" for name in ("fid", "precision_recall"))
+MEASURED = tuple(MEASURES[name].whole for name in ("fid", "precision_recall"))
 
 
 def _ruled(row, rule):

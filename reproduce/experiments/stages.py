@@ -11,7 +11,7 @@ import torch
 from .. import passes, rng
 from ..diffusion import chain
 from ..engine.jobs import Result
-from ..measure import MEASURES, clip, distribution, number
+from ..measure import clip, distribution, number
 from ..measure import latents as reading
 from ..measure.perceptual import perceptual
 from ..misuse import edit as editing
@@ -108,9 +108,10 @@ def aims(profile, values, pictures):
 def measure(profile, values, pictures):
     """A row a picture: each measure of each comparison.
 
-    values: names; compared: lists of [column, x, y, measures], with {} for the measure's name in `column`, x and y names of pictures (y
-    None for measures of a picture by itself); prompts and clip (what to open, its fingerprint) for those; pasted: names of pictures that
-    are also to be had as "NAME, pasted", the clean "people" of "photo" laid over them.
+    values: names; measures: name -> its place, kind and needs, as in the table; compared: lists of [column, x, y, measures], with {} for
+    the measure's name in `column`, x and y names of pictures (y None for measures of a picture by itself); prompts and clip (what to
+    open, its fingerprint) for those; pasted: names of pictures that are also to be had as "NAME, pasted", the clean "people" of "photo"
+    laid over them.
     """
     known = dict(pictures)
     for name in values.get("pasted", ()):
@@ -118,7 +119,7 @@ def measure(profile, values, pictures):
     rows = [{"subject": name} for name in values["names"]]
     for column, x, y, names in values["compared"]:
         for name in names:
-            found = _measured(profile, name, known[x], known.get(y), known.get("people"), values)
+            found = _measured(profile, values["measures"][name], known[x], known.get(y), known.get("people"), values)
             for line, value in zip(rows, found.tolist(), strict=True):
                 line[column.format(name)] = number(value)
     return Result(rows)
@@ -136,23 +137,23 @@ def apart(profile, values, pictures):
     return Result([dict(fid=distribution.fid(x, y), precision=precision, recall=recall, edits=len(x), features=label)])
 
 
-def _measured(profile, name, x, y, people, values):
-    """(N,) values of the measure called `name`."""
-    row = MEASURES[name]
+def _measured(profile, row, x, y, people, values):
+    """(N,) values of a measure: its place, its kind, what it needs."""
+    place, kind, needs = row
     given = [x]
-    if row.kind in ("pair", "region"):
+    if kind in ("pair", "region"):
         given.append(y)
-    if row.kind == "region":
+    if kind == "region":
         given.append(1 - people)
-    if row.kind == "picture":
+    if kind == "picture":
         given.append(values["prompts"])
-    if row.needs == "model":
+    if needs == "model":
         given.append(profile.model)
-    elif row.needs == "distance":
+    elif needs == "distance":
         given.append(perceptual(profile.model.judges, profile.model)[0])
-    elif row.needs == "clip":
+    elif needs == "clip":
         given.append(_clip(values["clip"][0]))
-    return row.function(*given)
+    return resolve(place)(*given)
 
 
 @functools.lru_cache(1)

@@ -29,8 +29,13 @@ class Measure:
     needs: str = ""  # "" | "model" | "distance" | "clip" | "features"
 
     @property
+    def whole(self):
+        """Its place below the package."""
+        return f"measure.{self.place}"
+
+    @property
     def function(self):
-        return resolve(f"measure.{self.place}")
+        return resolve(self.whole)
 
 
 # Table 6 and Table 10 are PhotoGuard's (arXiv 2302.06588).

@@ -23,11 +23,11 @@ def check(profile: str, scale: str, seed: int) -> None:
         raise ValueError(f"expected a seed that is a whole number from 0, got {seed!r}")
 
 
-def start(PROFILE="bundled", SCALE="standard", SEED=0, OUT="figures", *, images=None) -> Study:
-    """The start cell of every notebook: checks the parameters, opens the model, prints what this run is.
+def start(PROFILE="bundled", SCALE="standard", SEED=0, OUT="figures", IMAGES="") -> Study:
+    """The start cell of every notebook: checks the parameters, prints what this run is; no model is opened before it is needed.
 
-    REPRODUCE_SCALE and REPRODUCE_OUT, where set, take the place of SCALE and OUT: tests run notebooks so.
-    Works at the root of the checkout from here on, so that `figures` means the same in every notebook.
+    IMAGES: a folder of pictures in place of the profile's own. REPRODUCE_SCALE and REPRODUCE_OUT, where set, take the place of SCALE
+    and OUT: tests run notebooks so. Works at the root of the checkout from here on, so that `figures` means the same in every notebook.
     """
     SCALE = os.environ.get("REPRODUCE_SCALE") or SCALE
     OUT = os.environ.get("REPRODUCE_OUT") or OUT
@@ -38,7 +38,7 @@ def start(PROFILE="bundled", SCALE="standard", SEED=0, OUT="figures", *, images=
 
     report.use_style()
     artefacts = {name: entry.name for entry in catalogue() for name in entry.artefacts}
-    study = Study(PROFILE, SCALE, SEED, OUT, images=images, notebooks=artefacts)
+    study = Study(PROFILE, SCALE, SEED, OUT, images=IMAGES, notebooks=artefacts)
     print(_paragraph(study))
     return study
 
@@ -47,28 +47,27 @@ def quiet() -> None:
     """Keep out of the notebook what says nothing to its reader: bars of weights being read, notes on widgets and layouts."""
     for message in ("IProgress not found", "There are no gridspecs with layoutgrids"):
         warnings.filterwarnings("ignore", message=message)
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from transformers.utils import logging
 
     logging.disable_progress_bar()
 
 
 def _paragraph(study: Study) -> str:
-    import torch
-
-    model = study.model
-    name, device = getattr(model, "name", study.name), getattr(model, "device", "cpu")
-    fingerprint = str(model.fingerprint)[:12]
+    model = study.identity
     versions = ", ".join(f"{k} {v}" for k, v in provenance.versions().items())
+    pictures = f", pictures {Path(study.images).name}" if study.images else ""
     return (
-        f"Profile {study.name} at scale {study.scale}, seed {study.seed}, on {device} "
-        f"({torch.get_num_threads()} threads). Model {name}, fingerprint {fingerprint}. {versions}."
+        f"Profile {study.name} at scale {study.scale}, seed {study.seed}{pictures}, on {model.device} in {model.precision}. "
+        f"Model {model.name}, fingerprint {model.fingerprint}. {versions}."
     )
 
 
-def run(name: str, *, profile="bundled", scale="standard", seed=0, out="figures", parameters=None) -> Path:
+def run(name: str, *, profile="bundled", scale="standard", seed=0, out="figures", parameters=None, workers=None, executor=None) -> Path:
     """Execute a notebook with papermill; returns the path of the executed copy, beside its figures.
 
-    Raises ValueError for a name, value or parameter that there is not, execute.Failed for a failing cell.
+    workers, executor: see engine.study.Study. Raises ValueError for a name, value or parameter that there is not, execute.Failed for
+    a failing cell.
     """
     from . import execute
 
@@ -76,4 +75,4 @@ def run(name: str, *, profile="bundled", scale="standard", seed=0, out="figures"
     values = {"PROFILE": str(profile), "SCALE": scale, "SEED": seed, "OUT": str(out)}
     values |= check_parameters(entry, parameters or {})
     check(values["PROFILE"], values["SCALE"], values["SEED"])
-    return execute.execute(entry, values, root())
+    return execute.execute(entry, values, root(), workers, executor)

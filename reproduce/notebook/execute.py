@@ -26,18 +26,18 @@ class Failed(RuntimeError):
     """A cell failed; the message is one line with its heading and error."""
 
 
-def execute(entry, values: dict, at: Path) -> Path:
+def execute(entry, values: dict, at: Path, workers=None, executor=None) -> Path:
     """Execute `entry` (notebook.Entry) with parameters `values`, working in the folder `at`.
 
-    Returns the executed copy, `<out>/<profile>/<name>.ipynb`. Raises Failed, or KeyboardInterrupt after the
+    Returns the executed copy, in the folder of its figures. Raises Failed, or KeyboardInterrupt after the
     kernel has kept its finished jobs.
     """
-    target = at / folder(values["OUT"], values["PROFILE"], values["SCALE"]) / f"{entry.name}.ipynb"
+    target = at / folder(values["OUT"], values["PROFILE"], values["SCALE"], values.get("IMAGES")) / f"{entry.name}.ipynb"
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
         scratch = Path(scratch)
         copy, progress = scratch / target.name, scratch / "progress"
         progress.touch()
-        with _environment(_kernel(scratch), progress):
+        with _environment(_kernel(scratch), progress, workers, executor):
             error = _papermill(entry.path, copy, values, at, progress)
         if error is None:
             book = _tidy(json.loads(copy.read_text(encoding="utf-8")), at)
@@ -127,7 +127,7 @@ def _kernel(scratch: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _environment(jupyter: Path, progress: Path):
+def _environment(jupyter: Path, progress: Path, workers, executor):
     """What the kernel inherits: the kernelspec's place, where to report progress, and no scale or folder."""
     path = os.pathsep.join(filter(None, [str(jupyter), os.environ.get("JUPYTER_PATH")]))
     change = {
@@ -136,6 +136,8 @@ def _environment(jupyter: Path, progress: Path):
         "REPRODUCE_PROGRESS_TTY": "1" if sys.stderr.isatty() else "0",
         "REPRODUCE_SCALE": None,  # the parameters say it already
         "REPRODUCE_OUT": None,
+        "REPRODUCE_WORKERS": str(workers) if workers else os.environ.get("REPRODUCE_WORKERS"),
+        "REPRODUCE_EXECUTOR": executor or os.environ.get("REPRODUCE_EXECUTOR"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     # glibc else gives large blocks back at every free; a fifth of an attack's time on a CPU is page faults then
