@@ -1,7 +1,7 @@
 """What the small world looks like and how good its models are (notebook 00), all on renders that no training saw."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
@@ -113,6 +113,11 @@ class SmallWorld:
 
     def __init__(self, study):
         self.study, self.scale = study, SCALES[study.scale]
+
+    @property
+    def settings(self):
+        """What the reports say of the measurements: counts, how often the scene classifier is right, the attack's momentum."""
+        return dict(counts=asdict(self.scale), classifier=scene_classifier(self.scale.learned)[1], momentum=quality.MOMENTUM)
 
     def generate(self):
         """Pictures from "a photo of a person {scene}", guidance 7.5; scene recognised by the classifier; one job a batch of scenes."""
