@@ -100,6 +100,7 @@ class Bypass:
         rows = grid.compare(made, held, COMPARISONS, seeds={SAME: 0, OTHER: 1})
         return [{key: value for key, value in row.items() if key not in ("changed", "against")} for row in rows]
 
+    @property
     def settings(self):
         """What the manifest says of the rows: counts, and every arm's settings with their source."""
         return dict(

@@ -105,9 +105,10 @@ class Gradients:
             jobs.append(Job("experiments.stages:protect", values, given, uses=arm.uses, at=dict(first=some.start)))
         return self.study.sweep("noise", jobs)
 
+    @property
     def settings(self):
-        """What the manifest says of the rows of agreement, foresight and attacks: counts; of the others, the bypass's settings."""
-        return dict(counts=vars(self.counts))
+        """What the manifest says of the rows: the bypass's settings, and the counts beside its."""
+        return self.bypass.settings | dict(counts=vars(self.bypass.counts) | vars(self.counts))
 
 
 def _ordered(rows, *first):

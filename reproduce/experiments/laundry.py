@@ -64,6 +64,11 @@ def _turned(own, knob, value):
     return Cell(KNOB_PROTECTION, "IMPRESS", () if value == getattr(own, knob) else ((knob, value),))
 
 
+def knob_settings(turned):
+    """What the manifest says of `turned`: knob -> value and change in words."""
+    return {"knobs": {knob: [[value, cell.changed] for value, cell in values] for knob, values in turned.items()}}
+
+
 def knob_cells(turned):
     """The cells of `turned`, each once, and the picture as it is."""
     return list(dict.fromkeys([Cell(KNOB_PROTECTION), *(cell for values in turned.values() for _, cell in values)]))
@@ -127,18 +132,16 @@ class Laundry:
             rows.append(index | washed | {name: row[name] for name in MEASURES})
         return rows
 
-    def settings(self, turned=None):
+    @property
+    def settings(self):
         """What the manifest says of the rows: counts, every arm's settings with their source, the perceptual distance's name."""
-        told = dict(
+        return dict(
             counts=vars(self.counts),
             protections={key: dataclasses.asdict(arm.record) for key, arm in self.grid.protections.items()},
             launderers={key: dataclasses.asdict(arm.record) for (key, changed), arm in self.grid.launderers.items() if not changed},
             edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
             distance=label(self.study.judges),
         )
-        if turned is not None:
-            told["knobs"] = {knob: [[value, cell.changed] for value, cell in values] for knob, values in turned.items()}
-        return told
 
     def shown(self, subject, protection, launderer):
         """One washed picture (3, H, W), settings as they are."""

@@ -146,6 +146,7 @@ class Edits:
                     found.append(dataclasses.replace(self.edited.stored(cell, number, chosen, some), rows=(i,)))
         return found
 
+    @property
     def settings(self):
         """What the manifest says of the rows: counts, every arm's settings with their source, how edits are made and judged."""
         return dict(

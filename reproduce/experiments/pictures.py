@@ -1,5 +1,6 @@
 """The picture grids of notebooks 01 to 05, as report.picture_grid takes them."""
 
+from ..report import looks
 from .arms import CLEAN, UNWASHED
 from .grid import AGAIN, Cell
 from .photoguard import OTHER
@@ -105,17 +106,14 @@ def printed(lab, specimen):
     return _grid([[picture, letter, meant, *change]], None, columns, "To the letter")
 
 
-def washed(lab, launderers, words, protection="encoder", subject=0):
-    """Notebooks 03 and 04: what each launderer leaves of one protected picture: it, its difference from the photograph, its edit.
-
-    words: what launderers and the protection are called, a function of their key.
-    """
+def washed(lab, launderers, protection="encoder", subject=0):
+    """Notebooks 03 and 04: what each launderer leaves of one protected picture: it, its difference from the photograph, its edit."""
     photo = lab.grid.subjects.images[subject]
     cells = [(CLEAN, UNWASHED), *((protection, washer) for washer in (UNWASHED, *launderers))]
     pictures = [lab.shown(subject, *cell) for cell in cells]
     changes = [(DIFFERENCE * (one - photo) + 0.5).clamp(0, 1) for one in pictures]
     rows = [pictures, changes, [lab.edit(subject, *cell) for cell in cells]]
-    columns = ["photograph", words(protection), *(words(one) for one in launderers)]
+    columns = ["photograph", looks.short(looks.PROTECTIONS, protection), *(looks.label(looks.LAUNDERERS, one) for one in launderers)]
     return _grid(rows, ["picture", f"difference x {DIFFERENCE}", "edit"], columns, f"What each launderer leaves: {lab.names[subject]}")
 
 

@@ -138,6 +138,7 @@ class SmallWorld:
         """Share of held-out renders whose caption the small CLIP ranks first among 32."""
         return self.study.sweep("retrieval", [Job("experiments.small_world:retrieved", dict(count=self.counts.captions))])
 
+    @property
     def settings(self):
         """What the manifest says of the rows: counts, the scene classifier's accuracy, the attack's momentum."""
         return dict(counts=vars(self.counts), classifier=self.accuracy, momentum=quality.MOMENTUM)
