@@ -15,7 +15,7 @@ HOUSE = """
     papers: __init__ photoguard launderers published
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
-    diffusion: __init__ precision model profiles anatomy chain optimiser training
+    diffusion: __init__ precision weights bounds model profiles anatomy chain optimiser training
     attack: __init__ budgets pgd
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
     world/draw: casting render
