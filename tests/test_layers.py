@@ -18,7 +18,7 @@ HOUSE = """
     report: transfer laundry washing survivors laundry_figures jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
-    diffusion: __init__ precision judges model profiles anatomy chain optimiser training
+    diffusion: __init__ precision judges weights bounds model profiles anatomy chain optimiser training
     attack: __init__ budgets pgd
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
     world/draw: casting render

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import tinysd
@@ -249,15 +250,31 @@ def test_the_fingerprint_follows_weights_and_configs_and_nothing_else(saved, tmp
     assert models.fingerprint(copy) not in (first, second)
 
 
-def test_large_folders_are_fingerprinted_by_samples_and_sizes(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "WHOLE", 1000)
+def test_every_byte_of_large_weights_counts(tmp_path):
     file = tmp_path / "model.safetensors"
-    file.write_bytes(bytes(3 * 2**20))
+    file.write_bytes(bytes(9 * 2**20))
     first = models.fingerprint(tmp_path)
-    file.write_bytes(b"\1" + bytes(3 * 2**20 - 1))
-    second = models.fingerprint(tmp_path)
-    file.write_bytes(bytes(3 * 2**20 + 1))
-    assert len({first, second, models.fingerprint(tmp_path)}) == 3
+    for at in (0, 5 * 2**20 + 123, 9 * 2**20 - 1):
+        with file.open("r+b") as stream:
+            stream.seek(at)
+            stream.write(b"\1")
+        second = models.fingerprint(tmp_path)
+        assert second != first
+        first = second
+
+
+def test_the_sibling_counts_wherever_it_lies(saved, tmp_path):
+    source = saved("1.5")
+    inner = Path(shutil.copytree(source, tmp_path / "copy"))
+    beside = tmp_path / "beside"
+    for place in (inner / "inpainting", beside):
+        tinysd.unet("1.5", 9, seed=3).save_pretrained(place / "unet")
+    alone, with_it = models.fingerprint(source), models.fingerprint(source, beside)
+    assert len({alone, with_it, models.fingerprint(inner)}) == 3
+    assert models.fingerprint(inner) == models.fingerprint(inner, inner / "inpainting"), "its own folder counts once"
+    tinysd.unet("1.5", 9, seed=4).save_pretrained(beside / "unet")
+    assert models.fingerprint(source, beside) != with_it
+    assert models.load(str(source), inpainting=str(beside)).fingerprint == models.fingerprint(source, beside)
 
 
 def test_a_hub_id_is_fingerprinted_by_its_cached_commit(monkeypatch):
@@ -266,5 +283,7 @@ def test_a_hub_id_is_fingerprinted_by_its_cached_commit(monkeypatch):
     there = "/cache/models--a--b/snapshots/0123456789abcdef0123/model_index.json"
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda source, name: there)
     assert models.fingerprint("a/b") == "0123456789ab"
+    both = models.fingerprint("a/b", "a/c")
+    assert len(both) == 12 and both not in ("0123456789ab", "unresolved")
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda source, name: None)
     assert models.fingerprint("a/b") == "unresolved"

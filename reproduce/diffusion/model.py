@@ -4,17 +4,13 @@ Latents are always those the denoiser sees: the autoencoder's, shifted and scale
 (N, 3, H, W) in [0, 1], float32; half precision, ranges, scaling and epsilon-versus-v stay inside this file. Weights are frozen.
 """
 
-import hashlib
-import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 
 from ..images import check
 from . import judges as judging
-
-WHOLE = 256 * 2**20  # weights up to this many bytes are hashed whole, larger ones by samples
+from .weights import fingerprint
 
 
 class LatentModel:
@@ -142,19 +138,29 @@ class Posterior:
         return self.mean + self.std * noise.to(self.mean)
 
 
-def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float32, revision=None, judges=judging.FULL):
+def load(
+    source,
+    *,
+    inpainting=None,
+    name=None,
+    device="cpu",
+    dtype=torch.float32,
+    revision=None,
+    inpainting_revision=None,
+    judges=judging.FULL,
+):
     """A LatentModel from any folder or hub id that diffusers reads (safetensors only).
 
-    inpainting: folder or hub id of the 9-channel sibling; when `source` itself has 9 channels it is that sibling.
+    inpainting: folder or hub id of the 9-channel sibling; when `source` itself has 9 channels it is that sibling. revisions: of hub ids.
     Raises OSError as diffusers does when a part is missing, or when the text tower is incomplete.
     """
     from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    get = dict(revision=revision) if revision else {}
+    get, beside = (dict(revision=which) if which else {} for which in (revision, inpainting_revision))
     unets = [
-        UNet2DConditionModel.from_pretrained(where, subfolder="unet", use_safetensors=True, torch_dtype=dtype, **get)
-        for where in (source, inpainting)
+        UNet2DConditionModel.from_pretrained(where, subfolder="unet", use_safetensors=True, torch_dtype=dtype, **which)
+        for where, which in ((source, get), (inpainting, beside))
         if where
     ]
     by_channels = {unet.config.in_channels: unet for unet in unets}
@@ -176,27 +182,8 @@ def load(source, *, inpainting=None, name=None, device="cpu", dtype=torch.float3
         unet=by_channels.get(4),
         unet_inpainting=by_channels.get(9),
         name=name or str(source),
-        fingerprint=fingerprint(source),
+        fingerprint=fingerprint(source, inpainting, revision=revision, inpainting_revision=inpainting_revision),
         device=device,
         dtype=dtype,
         judges=judges,
     )
-
-
-def fingerprint(source):
-    """Twelve hex digits that change when a weight or a config of the folder changes; a hub id's resolved commit."""
-    folder = Path(source)
-    if not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(str(source), "model_index.json")
-        return Path(found).parent.name[:12] if isinstance(found, str) else "unresolved"
-    files = sorted(f for f in folder.rglob("*") if f.suffix in (".json", ".safetensors", ".txt") and f.is_file())
-    digest = hashlib.sha256(json.dumps([[str(f.relative_to(folder)), f.stat().st_size] for f in files]).encode())
-    whole = sum(f.stat().st_size for f in files) <= WHOLE
-    for path in files:
-        with path.open("rb") as stream:
-            for start in range(0, path.stat().st_size, 2**20 if whole else 64 * 2**20):
-                stream.seek(start)
-                digest.update(stream.read(2**20))
-    return digest.hexdigest()[:12]

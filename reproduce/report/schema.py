@@ -1,7 +1,7 @@
 """The columns that every file of rows has, so that one that lacks them is refused by name. Further columns may follow."""
 
 _EDIT = "subject protection misuse prompt seed"
-_WASHED = "subject protection launderer changed picture_ssim picture_psnr perceptual from_protected latents_moved levels"
+_WASHED = "subject protection launderer changed picture_ssim picture_psnr perceptual from_protected latents_moved change"
 _WASHED_EDIT = f"{_WASHED} misuse prompt seed ssim psnr vifp fsim ssim-sewar"
 _QUALITY_EDIT = (
     "subject role protection launderer quality misuse prompt seed latents_moved ssim psnr vifp fsim ssim-sewar ssim_to_photo psnr_to_photo"

@@ -35,7 +35,7 @@ def arm_table(rows, protection, arms=IMPRESS_ARMS):
     lines = []
     for arm in (UNWASHED, *arms):
         found = chosen(rows, protection, arm)
-        line = dict(what=washer(arm), levels=mean(found, "levels"), far=mean(found, "from_protected"))
+        line = dict(what=washer(arm), change=mean(found, "change"), far=mean(found, "from_protected"))
         for key in ("never_moved", "zero_moments"):
             share = mean(found, key)
             line[key] = f"{100 * share[0]:.0f} %" if share else None
@@ -50,7 +50,7 @@ def arm_heads(distance):
     """Headings of `arm_table`; distance: what the perceptual distance is called here."""
     return {
         "what": "arm", "never_moved": "values never moved", "zero_moments": "second moments that are 0",
-        "consistency": "consistency error: before → with noise → after", "levels": "mean change (levels)",
+        "consistency": "consistency error: before → with noise → after", "change": "mean change (levels)",
         "far": f"{distance} to the protected", "latents_moved": "latents: distance to the clean ones",
         "picture_ssim": "SSIM of the picture itself", "ssim": "SSIM of the edit", "gain": "gained",
     }  # fmt: skip
