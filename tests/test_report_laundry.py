@@ -61,8 +61,8 @@ def test_published_numbers_keep_their_doubts_and_models_apart(tmp_path):
 def test_arms_say_what_the_optimiser_did():
     rows = [
         dict(subject=f"p{i}", prompt="a", protection="encoder", launderer=arm, changed="", levels=5.0, from_protected=0.1,
-             latents_moved=0.3, picture_ssim=0.9, ssim=ssim, never_moved=moved, zero_moments=None, consistency_before=error, consistency_start=error,
-             consistency=error)
+             latents_moved=0.3, picture_ssim=0.9, ssim=ssim, never_moved=moved, zero_moments=None, consistency_before=error,
+             consistency_start=error, consistency=error)
         for i in range(2)
         for arm, ssim, moved, error in (("none", 0.8, None, None), ("IMPRESS, noise only", 0.7, 1.0, 0.01), ("IMPRESS", 0.85, 0.25, 0.005))
     ]  # fmt: skip
