@@ -30,7 +30,8 @@ def ran(models, tmp_path_factory):
         opener=lambda name, scale: profiles.Profile(name, models(), 64, scale),
     )  # fmt: skip
     found = Laundry(study, [*WASHES, TURNED])
-    found.rows = read.joined(found.wash().rows, found.edits().rows)
+    washed, edited = ([row | {"subject": row["image"]} for row in rows] for rows in (found.wash().rows, found.edits().rows))
+    found.rows = read.joined(washed, edited)
     return found
 
 
