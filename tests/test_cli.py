@@ -53,7 +53,7 @@ def test_list_names_every_artefact_its_needs_minutes_and_place(root, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rnu"], "no command 'rnu'; did you mean run? There is: list, doctor, claims, run, bench, protect, purify"),
+        (["rnu"], "no command 'rnu'; did you mean run? There is: list, doctor, claims, report, run, bench, protect, purify"),
         ([], "the following arguments are required: command"),
         (["run", "08_fake"], "unknown notebook '08_fake': there is 07_fake; did you mean 07_fake?"),
         (

@@ -1,6 +1,5 @@
-"""Notebook 01: its pictures, its sweep end to end on a tiny Stable Diffusion, and what its sentences make of rows."""
+"""Notebook 01: its pictures, its sweep end to end on a tiny Stable Diffusion."""
 
-import itertools
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -16,8 +15,6 @@ from reproduce.experiments import jpeg_bypass as lab
 from reproduce.experiments import subjects
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
-from reproduce.papers import published
-from reproduce.report import jpeg_bypass as read
 
 # --- pictures ----------------------------------------------------------------------------------------------------------------
 
@@ -152,9 +149,6 @@ def test_bypass_end_to_end(study, models):
     assert np.array_equal(lab.picture_rows(bypass)["images"][1][1], bypass.edited.images(job | {"subject": 0}, "edit")[1].numpy())
     beside = lab.side_by_side(bypass, group="photographs")
     assert len(beside["images"]) == 1 and len(beside["images"][0]) == len(beside["column_labels"]) == 6
-    assert len(read.notes(bypass)) == 4 and "Inpainting." in read.verdict(rows)
-    for figure in (read.curves(rows, "variation"), read.latents(rows), read.to_photo(rows)):
-        assert figure.axes
     plt.close("all")
 
 
@@ -184,7 +178,7 @@ def test_an_interrupted_sweep_resumes_and_ends_with_the_same_rows(study, monkeyp
     assert not calls and whole == resumed == again
 
 
-def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_table_and_figure(study, tmp_path):
+def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_grid(study, tmp_path):
     bypass = lab.Bypass(study(sibling=False), "equal", "4:4:4", images=str(folder_of(tmp_path)))
     bypass.protect()
     rows = bypass.edits().rows
@@ -193,9 +187,6 @@ def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_table_and_fig
     assert all(r["levels"] <= 8.001 for r in bypass.protected.rows)
     for shown in (lab.picture_rows(bypass, "inpainting"), lab.side_by_side(bypass, group="photographs")):
         assert report.picture_grid(**shown).axes and shown["title"].startswith("no ")
-    assert "no denoiser for inpainting" in read.answer(rows, "inpainting")
-    assert "no inpainting" in report.table_markdown(read.effect_table(rows, "inpainting"), read.HEADS)
-    assert read.curves(rows, "inpainting").axes
     plt.close("all")
 
 
@@ -205,118 +196,3 @@ def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_table_and_fig
 def test_misspelt_parameters_list_what_there_is_before_anything_runs(study, settings, subsampling, said):
     with pytest.raises(ValueError, match=said):
         lab.Bypass(study(), settings, subsampling)
-
-
-# --- what rows say -----------------------------------------------------------------------------------------------------------
-
-QUALITIES = (None, 95, 75, 50, 30)
-
-
-def made_up(left, images=8, noise=0.01, spread=0.0, edit="variation", uneven=()):
-    """Rows in which PhotoGuard lowers SSIM by 0.2 * left[quality], noise by `noise`, and JPEG everything by up to 0.3.
-
-    Pictures differ by much more than any protection does: only pairing finds the effect. At `uneven` qualities every other
-    picture's edit is better instead.
-    """
-    chance, rows = np.random.default_rng(0), []
-    for image, prompt, quality in itertools.product(range(images), ("snow", "beach"), QUALITIES):
-        ground = 0.9 - 0.05 * image - (0 if quality is None else (100 - quality) / 250) - 0.02 * (prompt == "snow")
-        effects = {"clean": 0, "noise": noise, "photoguard-encoder": 0.2 * left[quality] + spread * chance.normal()}
-        effects["photoguard-encoder"] += (0.15 if image % 2 else -0.15) * (quality in uneven)
-        for protection, effect in effects.items():
-            row = dict(edit=edit, group="people", image=f"p{image}", prompt=prompt, protection=protection, quality=quality, seed="same")
-            rows.append(row | dict(ssim=ground - effect, psnr=30 - 10 * effect, latents_moved=2 * effect))
-        if quality is None:
-            rows.append(row | dict(protection="clean", seed="other", ssim=0.4 + 0.01 * image, psnr=12.0))
-    strangers = [r | dict(group="photographs", ssim=0.0) for r in rows]
-    return chance.permutation(rows + strangers).tolist()
-
-
-FADES = {None: 1, 95: 0.9, 75: 0.4, 50: 0.05, 30: 0.0}
-
-
-def test_effects_are_paired_by_picture_and_prompt():
-    table = {row["quality"]: row for row in read.effects(made_up(FADES), "variation")}
-    assert set(table) == set(QUALITIES)
-    for quality, left in FADES.items():
-        assert table[quality]["mean"] == pytest.approx(0.2 * left) and table[quality]["share"] == pytest.approx(left)
-        assert table[quality]["n"] == 8 and table[quality]["high"] - table[quality]["low"] < 1e-9
-    noise = {row["quality"]: row["mean"] for row in read.effects(made_up(FADES), "variation", "noise")}
-    assert noise == pytest.approx(dict.fromkeys(QUALITIES, 0.01))
-    psnr = {row["quality"]: row["mean"] for row in read.effects(made_up(FADES), "variation", measure="psnr")}
-    assert psnr[None] == pytest.approx(2) and psnr[75] == pytest.approx(0.8)
-    wide = next(r for r in read.effects(made_up(FADES, spread=0.05), "variation") if r["quality"] is None)
-    assert 0.01 < wide["high"] - wide["low"] < 0.1 and wide["low"] < 0.2 < wide["high"] + 0.02
-    assert {r["mean"] for r in read.effects(made_up(FADES), "variation", group="photographs")} == {0.0}
-
-
-def test_the_answer_names_the_qualities():
-    said = read.answer(made_up(FADES), "variation")
-    assert "lowers the SSIM of the variation by 0.200 [0.200, 0.200] (uniform noise: 0.010 [0.010, 0.010])" in said
-    assert "has lost half of that from quality 75 down" in said and "is gone (no clear effect, or under 10%) from quality 50 down" in said
-    back = read.answer(made_up(FADES | {30: 0.6}), "variation")  # gone at 50, but back at 30: not gone for good
-    assert "keeps more than half of that at every quality" in back and "is never quite gone" in back
-    tough = read.answer(made_up(dict.fromkeys(QUALITIES, 1)), "variation")
-    assert "keeps more than half of that at every quality" in tough and "never quite gone" in tough
-    once = read.answer(made_up({None: 1} | dict.fromkeys(QUALITIES[1:], 0)), "variation")
-    assert "lost half of that from quality 95 down" in once and "from quality 95 down." in once
-    unsure = read.answer(made_up(FADES | {75: 0.2}, spread=0.0), "variation", "psnr")
-    assert "lowers the PSNR" in unsure and "half of that from quality 75 down" in unsure
-
-
-def test_no_clear_effect_is_said():
-    nothing = read.answer(made_up(dict.fromkeys(QUALITIES, 0), spread=0.02), "variation")
-    assert "no clear effect, so there is nothing for JPEG to remove" in nothing and "quality" not in nothing
-    helps = read.answer(made_up(dict.fromkeys(QUALITIES, -1)), "variation")  # a perturbation that makes the edit better
-    assert "nothing for JPEG to remove" in helps
-    one = read.answer(made_up(FADES, images=1), "variation")  # one picture has no interval
-    assert "nothing for JPEG to remove" in one
-
-
-def test_a_quality_whose_interval_reaches_zero_counts_as_gone():
-    rows = made_up(FADES | {50: 0.12, 30: 0.12}, uneven=(50, 30))
-    table = {r["quality"]: r for r in read.effects(rows, "variation")}
-    assert table[50]["low"] < 0 < table[50]["share"] - read.GONE and table[75]["low"] > 0
-    assert "is gone (no clear effect, or under 10%) from quality 50 down" in read.answer(rows, "variation")
-
-
-def test_the_floor_is_the_mean_over_other_seeds():
-    rows = made_up(FADES)
-    assert read.floor(rows, "variation") == pytest.approx(0.4 + 0.01 * 3.5)
-    assert read.floor(rows, "variation", "psnr") == pytest.approx(12)
-    assert read.floor(rows, "variation", group="photographs") == 0
-
-
-def test_the_table_shows_means_intervals_and_what_is_left():
-    rows = read.effect_table(made_up(FADES), "variation")
-    assert [row["quality"] for row in rows] == ["no JPEG", 95, 75, 50, 30]
-    ground = {q: 0.9 - 0.05 * 3.5 - (0 if q is None else (100 - q) / 250) - 0.01 for q in QUALITIES}
-    for row, quality in zip(rows, QUALITIES, strict=True):
-        assert row["clean"][0] == pytest.approx(ground[quality]) and row["clean"][1] < row["clean"][0] < row["clean"][2]
-        assert row["noise"][0] == pytest.approx(ground[quality] - 0.01)
-        assert row["protected"][0] == pytest.approx(ground[quality] - 0.2 * FADES[quality])
-        assert row["psnr"][0] == pytest.approx(30 - 2 * FADES[quality])
-        assert row["effect"] == pytest.approx((0.2 * FADES[quality],) * 3) and row["share"] == f"{FADES[quality]:.0%}"
-    text = report.table_markdown(rows, read.HEADS)
-    assert "| no JPEG |" in text and text.count("\n") == 7 and all(head in text for head in read.HEADS.values())
-    assert [row["quality"] for row in read.effect_table(made_up(FADES), "variation", (None, 75, 10))] == ["no JPEG", 75]
-
-
-def test_the_verdict_has_a_sentence_for_each_kind_of_edit():
-    said = read.verdict(made_up(FADES) + made_up(dict.fromkeys(QUALITIES, 0), edit="inpainting")).split("\n\n")
-    assert [line.split(".")[0] for line in said] == ["Variation", "Inpainting", "Latents"]
-    assert all(part in said[2] for part in ("moves them by 0.40 of", f"lie {0.4 * FADES[75]:.2f} from", "own 0.00:"))
-
-
-def test_protections_are_summed_up_by_group():
-    row = dict(group="people", protection="noise", levels=15.9999, rms=4.0, psnr=36.0, ssim=0.9)
-    rows = [row, row | dict(levels=8.0, rms=2.0, psnr=40.0, ssim=0.8), row | dict(protection="photoguard-encoder")]
-    first, second = read.protection_table(rows)
-    assert first == dict(group="people", protection="uniform noise", levels=16, rms=3.0, psnr=38.0, ssim=pytest.approx(0.85))
-    assert second["protection"] == "PhotoGuard, encoder attack"
-
-
-def test_published_rows_are_about_jpeg_and_have_a_standing():
-    rows = read.published_rows()
-    assert rows and all(row["standing"] in published.STANDINGS for row in rows)
-    assert report.table_markdown(rows, read.PUBLISHED_HEADS)

@@ -1,17 +1,14 @@
-"""Means, intervals, curves, grids and tables; and that none of it needs torch."""
+"""Means, intervals, curves, grids and tables."""
 
 import math
 import statistics
-import subprocess
-import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from reproduce import report
-from reproduce.artefacts.rows import rows_csv
-from reproduce.report import figures
+from reproduce.report import looks
 
 
 @pytest.fixture(autouse=True)
@@ -24,36 +21,24 @@ def rows(count=8, slope=0.01):
     """`count` images, three qualities and none, two protections; ssim is known."""
     return [
         {
-            "image": i,
+            "subject": i,
             "protection": p,
             "quality": q,
             "ssim": 0.5 + 0.1 * k + slope * (q or 100) / 100 + i / 100,
         }
-        for k, p in enumerate(["none", "photoguard-encoder"])
+        for k, p in enumerate(["clean", "encoder"])
         for q in (5, 50, 95, None)
         for i in range(count)
     ]
 
 
-def test_rows_come_back_as_they_went(tmp_path):
-    went = [
-        {"a": 1, "b": 0.25, "c": None, "d": "x, y", "e": True},
-        {"a": -3, "b": 1e-9, "c": 2, "d": "no", "e": False},
-    ]
-    path = tmp_path / "rows.csv"
-    path.write_text(rows_csv(went))
-    came = report.read_rows(path)
-    assert came == went
-    assert [type(v) for v in came[0].values()] == [int, float, type(None), str, bool]
-
-
-def test_a_mean_weighs_rows_and_n_counts_images():
+def test_a_mean_weighs_rows_and_n_counts_subjects():
     table = report.summarise(
-        [{"image": 0, "k": "a", "v": 1.0}, {"image": 0, "k": "a", "v": 3.0}, {"image": 1, "k": "a", "v": 8.0}]
+        [{"subject": 0, "k": "a", "v": 1.0}, {"subject": 0, "k": "a", "v": 3.0}, {"subject": 1, "k": "a", "v": 8.0}]
         + [
-            {"image": 0, "k": "b", "v": 5.0},
-            {"image": 1, "k": "b", "v": None},
-            {"image": 2, "k": "b", "v": math.nan},
+            {"subject": 0, "k": "b", "v": 5.0},
+            {"subject": 1, "k": "b", "v": None},
+            {"subject": 2, "k": "b", "v": math.nan},
         ],
         "k",
         "v",
@@ -67,7 +52,7 @@ def test_the_interval_covers_as_often_as_it_says_and_is_as_wide_as_theory():
     for trial in range(300):
         values = chance.normal(2, 1, 40)
         [row] = report.summarise(
-            [{"image": i, "k": 0, "v": v} for i, v in enumerate(values)], "k", "v", draws=400, seed=trial
+            [{"subject": i, "k": 0, "v": v} for i, v in enumerate(values)], "k", "v", draws=400, seed=trial
         )
         hits += row["low"] <= 2 <= row["high"]
         widths.append(row["high"] - row["low"])
@@ -75,16 +60,16 @@ def test_the_interval_covers_as_often_as_it_says_and_is_as_wide_as_theory():
     assert np.mean(widths) == pytest.approx(2 * 1.96 / math.sqrt(40), rel=0.06)
 
 
-def test_edits_of_one_image_are_not_independent_evidence():
+def test_edits_of_one_subject_are_not_independent_evidence():
     chance = np.random.default_rng(0)
     level = chance.normal(size=10)
     many = [
-        {"image": i, "k": 0, "v": level[i] + 0.01 * chance.normal()} for i in range(10) for _ in range(20)
+        {"subject": i, "k": 0, "v": level[i] + 0.01 * chance.normal()} for i in range(10) for _ in range(20)
     ]
-    [by_image] = report.summarise(many, "k", "v")
-    [by_row] = report.summarise([{**row, "image": n} for n, row in enumerate(many)], "k", "v")
-    assert by_image["n"] == 10 and by_row["n"] == 200
-    assert (by_image["high"] - by_image["low"]) > 3 * (by_row["high"] - by_row["low"])
+    [by_subject] = report.summarise(many, "k", "v")
+    [by_row] = report.summarise([{**row, "subject": n} for n, row in enumerate(many)], "k", "v")
+    assert by_subject["n"] == 10 and by_row["n"] == 200
+    assert (by_subject["high"] - by_subject["low"]) > 3 * (by_row["high"] - by_row["low"])
 
 
 def test_equal_seeds_give_equal_intervals():
@@ -92,32 +77,54 @@ def test_equal_seeds_give_equal_intervals():
     assert one == two != report.summarise(rows(), ["protection", "quality"], "ssim", seed=1)
 
 
-def test_the_effect_on_a_few_images_has_students_interval():
-    few = [dict(image=f"p{i}", more=value) for i, value in enumerate((0.0026, 0.0135, 0.0199, 0.0524)) for _ in range(2)]
+def test_the_interval_is_the_percentile_bootstrap_of_scipy():
+    from scipy.stats import bootstrap
+
+    chance = np.random.default_rng(0)
+    for people in (2, 5, 20):
+        many = [dict(subject=i, v=chance.normal()) for i in range(people) for _ in range(1 + i % 3)]
+        sums, counts = (np.array([kind(r["v"] for r in many if r["subject"] == i) for i in range(people)], float) for kind in (sum, count))
+        theirs = bootstrap(
+            (sums, counts), ratio, paired=True, vectorized=True, n_resamples=2000, method="percentile", random_state=3
+        ).confidence_interval
+        [line] = report.summarise(many, [], "v", seed=3)
+        assert (line["low"], line["high"]) == pytest.approx(tuple(theirs), rel=0, abs=1e-12)
+
+
+def count(values):
+    return len(list(values))
+
+
+def ratio(sums, counts, axis=-1):
+    return sums.sum(axis) / counts.sum(axis)
+
+
+def test_the_effect_on_a_few_people_has_students_interval():
+    few = [dict(subject=f"p{i}", more=value) for i, value in enumerate((0.0026, 0.0135, 0.0199, 0.0524)) for _ in range(2)]
     mean, low, high, images = report.effect(few, "more")
     reach = 3.18245 * statistics.stdev((0.0026, 0.0135, 0.0199, 0.0524)) / 2  # Student's t of three degrees of freedom, from a table
     assert (mean, low, high, images) == pytest.approx((0.0221, 0.0221 - reach, 0.0221 + reach, 4), abs=1e-6) and low < 0
     [line] = report.summarise(few, [], "more")
     assert line["low"] > 0, "a bootstrap of four that share a sign never reaches 0"
-    many = [dict(image=f"p{i}", more=0.1 + 0.01 * i) for i in range(6)]
+    many = [dict(subject=f"p{i}", more=0.1 + 0.01 * i) for i in range(6)]
     [line] = report.summarise(many, [], "more")
     assert report.effect(many, "more") == (line["mean"], line["low"], line["high"], 6)
     assert math.isnan(report.effect(few[:2], "more")[1]) and report.effect(few[:2], "more")[3] == 1
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(ValueError, match="no column 'sim' .* there is: image, protection, quality, ssim"):
+    with pytest.raises(ValueError, match="no column 'sim' .* there is: protection, quality, ssim, subject"):
         report.summarise(rows(), "protection", "sim")
     with pytest.raises(ValueError, match="no column 'x'"):
         report.table_markdown(rows(), ["x"])
 
 
 def test_a_curve_draws_the_means_its_bands_and_the_place_apart():
-    ax = report.curve(None, rows(), "quality", "ssim", "protection", none="no JPEG")
+    ax = report.curve(None, rows(), "quality", "ssim", "protection", looks.PROTECTIONS, none="no JPEG")
     table = report.summarise(rows(), ["protection", "quality"], "ssim")
     lines = [line for line in ax.get_lines() if len(line.get_xdata()) == 3]
     assert len(lines) == 2
-    for line, name in zip(lines, ["none", "photoguard-encoder"], strict=True):
+    for line, name in zip(lines, ["clean", "encoder"], strict=True):
         np.testing.assert_array_equal(line.get_xdata(), [5, 50, 95])
         expected = [row["mean"] for row in table if row["protection"] == name and row["quality"] is not None]
         np.testing.assert_allclose(line.get_ydata(), expected, rtol=0, atol=1e-12)
@@ -128,39 +135,16 @@ def test_a_curve_draws_the_means_its_bands_and_the_place_apart():
     assert ticks["no JPEG"] > 95 and ax.get_xlim()[1] > ticks["no JPEG"]
     apart = [bar[0].get_ydata()[0] for bar in ax.containers]
     np.testing.assert_allclose(apart, [row["mean"] for row in table if row["quality"] is None], atol=1e-12)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["none", "photoguard-encoder"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["clean picture", "PhotoGuard, encoder attack"]
 
 
 def test_a_curve_without_bands_and_without_a_number_to_draw_along():
     _, ax = plt.subplots()
-    same = report.curve(
-        ax, [row for row in rows() if row["quality"]], "quality", "ssim", "protection", band=False
-    )
+    files = [row for row in rows() if row["quality"]]
+    same = report.curve(ax, files, "quality", "ssim", "protection", looks.PROTECTIONS, band=False)
     assert same is ax and len(ax.collections) == 0 and not ax.containers
     with pytest.raises(ValueError, match="as 'quality'"):
-        report.curve(None, [row for row in rows() if row["quality"] is None], "quality", "ssim", "protection")
-
-
-def test_a_protection_looks_the_same_in_every_figure():
-    alone = report.look("photoguard-encoder")
-    beside = report.look(
-        "photoguard-encoder", ["none", "noise", "photoguard-encoder", "photoguard-diffusion", "new"]
-    )
-    other = report.look("photoguard-diffusion", ["photoguard-encoder", "photoguard-diffusion"])
-    assert alone == beside
-    assert other["color"] == alone["color"] and other["linestyle"] != alone["linestyle"]
-    assert report.look("none")["color"] == report.look("clean")["color"] == figures.GREY
-    strangers = [report.look(name, ["new", "newer"])["color"] for name in ("new", "newer")]
-    known = {colour for colour, _ in figures.LOOKS.values()}
-    assert len(set(strangers)) == 2 and not known & set(strangers)
-
-
-def test_colours_of_different_families_are_told_apart():
-    colours = [
-        np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in {c for c, _ in figures.LOOKS.values()}
-    ]
-    gaps = [np.abs(a - b).sum() for i, a in enumerate(colours) for b in colours[:i]]
-    assert min(gaps) > 60
+        report.curve(None, [row for row in rows() if row["quality"] is None], "quality", "ssim", "protection", looks.PROTECTIONS)
 
 
 def test_a_line_is_labelled():
@@ -239,20 +223,8 @@ def test_a_table_reads_well():
     assert table._repr_markdown_() == table
 
 
-def test_the_style_is_a_context():
-    before = plt.rcParams["axes.spines.top"]
-    with report.style():
-        assert plt.rcParams["axes.spines.top"] is False
-    assert plt.rcParams["axes.spines.top"] == before
-
-
-def test_figures_rebuild_without_torch():
-    code = """if True:
-        import sys
-        sys.modules["torch"] = None
-        from reproduce import report
-        from reproduce.diffusion import profiles
-        from reproduce.engine import executors, manifest
-        from reproduce.papers import photoguard
-    """
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_the_style_is_a_context_and_takes_nothing_from_outside():
+    with plt.rc_context({"font.size": 31, "axes.spines.top": True}):
+        with report.style():
+            assert plt.rcParams["axes.spines.top"] is False and plt.rcParams["font.size"] == 10
+        assert plt.rcParams["axes.spines.top"] is True and plt.rcParams["font.size"] == 31

@@ -15,7 +15,7 @@ import fakelab
 import pytest
 import torch
 
-from reproduce.artefacts import rows
+from reproduce.artefacts.rows import rows_csv
 from reproduce.engine import fingerprint, keys, store, study
 from reproduce.engine.study import Result
 
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 
 
 def csv(sweep) -> bytes:
-    return rows.rows_csv(sweep.rows).encode()
+    return rows_csv(sweep.rows).encode()
 
 
 def test_rows_are_in_job_order_with_job_fields_first(tmp_path):
@@ -211,7 +211,7 @@ def test_csv_text_is_stable():
         {"d": "x,y", "a": 1e-9},
         {"a": 123456789.0, "b": 2, "d": [1, 2]},
     ]
-    assert rows.rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
+    assert rows_csv(rows) == 'a,b,c,d\n0.333333,,true,\n1e-09,,,"x,y"\n1.23457e+08,2,,"[1, 2]"\n'
 
 
 def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):
@@ -229,6 +229,7 @@ def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):
     assert entry["model"] == {"name": "fake", "fingerprint": "f00"} and entry["scale"] == "smoke"
     assert set(entry["versions"]) >= {"python", "torch", "diffusers", "transformers", "piq"}
     assert entry["device"] == "cpu" and entry["profile"] == "bundled" and entry["seconds"] >= 0
+    assert entry["size"] == 8 and entry["precision"] == "" and entry["pictures"] is None, "the fake model has no precision"
     lab.save_rows("another", sweep.rows)
     lab.save_rows("levels", sweep.rows, settings={"steps": 3})
     again = json.loads((path.parent / "manifest.json").read_text())
