@@ -1,13 +1,16 @@
 """A profile without a model, a slow job, a checkout with one tiny notebook: what the engine is tested on."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 
-from reproduce.engine.study import Result, Study
+from reproduce.engine import fingerprint
+from reproduce.engine.jobs import Job, Result
+from reproduce.engine.study import Study
 
 NOTEBOOK = {
     "title": "A fake study",
@@ -20,42 +23,86 @@ PARAMETERS = 'PROFILE = "bundled"\nSCALE = "standard"\nSEED = 0\nOUT = "figures"
 START = "from reproduce import notebook\n\nstudy = notebook.start(PROFILE, SCALE, SEED, OUT)"
 
 
-def opener(name, scale="standard"):
+def identify(name, **_):
+    """A profile's identity without a model behind it."""
+    told = dict(name="fake", fingerprint="f00", size=8, device="cpu", precision="float32", varies=True, inpaints=True)
+    return SimpleNamespace(**told, describe=lambda: "fake")
+
+
+def opener(name, *_, **__):
     """A profile whose model is a name."""
-    model = SimpleNamespace(name="fake", fingerprint="f00", device="cpu")
-    return SimpleNamespace(name=name, model=model, size=8, scale=scale, describe=lambda: "fake")
+    fields = vars(identify(name)) | {"model": SimpleNamespace(name="fake", device="cpu"), "scale": "smoke"}
+    return SimpleNamespace(**fields)
 
 
-def study(folder: Path, seed=0) -> Study:
-    """A study at the smoke scale that keeps everything below `folder`."""
+def study(folder: Path, seed=0, scale="smoke") -> Study:
+    """A study at the smoke scale that keeps everything below `folder` and computes here."""
     from reproduce.engine.store import Store
 
-    return Study("bundled", "smoke", seed, folder / "figures", store=Store(folder / "store"), opener=opener)
+    return Study("bundled", scale, seed, folder / "figures", store=Store(folder / "store"), opener=opener)
 
 
-def jobs(count: int) -> list[dict]:
+def jobs(count: int, work="work", **values) -> list[Job]:
     """`count` jobs, every third with no quality."""
-    return [{"image": i, "quality": None if i % 3 == 2 else 10 * i} for i in range(count)]
+    listed = [{"image": i, "quality": None if i % 3 == 2 else 10 * i} for i in range(count)]
+    return [Job(f"fakelab:{work}", one | values, told=one) for one in listed]
 
 
-def work(job, pause=0.0) -> Result:
+def work(profile, values, pictures) -> Result:
     """Two rows and a picture; the numbers are awkward on purpose: thirds, and a tensor's scalar."""
-    time.sleep(pause)
-    number = torch.tensor((job["image"] + 1) / 3, dtype=torch.float64)
-    picture = torch.full((1, 3, 8, 8), job["image"] / 255)
+    time.sleep(values.get("pause", 0.0))
+    number = torch.tensor((values["image"] + 1) / 3, dtype=torch.float64)
+    picture = torch.full((1, 3, 8, 8), values["image"] / 255)
+    done.append(values["image"])
     return Result([{"try": t, "value": number / (t + 1)} for t in range(2)], {"seen": picture})
 
 
-def fail(job) -> Result:
+def fail(profile, values, pictures) -> Result:
     """Job 2 cannot be done."""
-    if job["image"] == 2:
+    if values["image"] == 2:
         raise ValueError("no such picture")
-    return work(job)
+    return work(profile, values, pictures)
+
+
+def stop(profile, values, pictures) -> Result:
+    """Somebody presses Ctrl-C in job 3."""
+    if values["image"] == 3:
+        raise KeyboardInterrupt
+    return work(profile, values, pictures)
+
+
+def dictionary(profile, values, pictures):
+    """No Result."""
+    return {}
+
+
+def flat(profile, values, pictures):
+    """A picture without its batch."""
+    return Result([], {"x": torch.zeros(3, 4, 4)})
+
+
+def shade(profile, values, pictures) -> Result:
+    """Values between the levels of 8 bits."""
+    return Result([], {"x": (torch.tensor([0.0, 0.49, 0.51, 1.51, 254.6, 300.0]) / 255).expand(1, 3, 2, 6)})
+
+
+def double(profile, values, pictures) -> Result:
+    """Twice as bright, from another job's picture; a row with what it got."""
+    given = pictures["given"]
+    return Result([{"levels": (given[:, 0, 0, 0] * 255).tolist()}], {"seen": (2 * given).clamp(0, 1)})
+
+
+done: list[int] = []  # the images that were worked on, in this process
+sys.modules["reproduce.fakelab"] = sys.modules[__name__]  # where places are looked for
+codes = {}  # place -> what stands for its code
+_code = fingerprint.code
+fingerprint.code = lambda *places: codes.get(places[0], "1") if places[0].startswith("fakelab:") else _code(*places)
 
 
 def checkout(folder: Path, body: str, name="07_fake") -> Path:
     """A folder with `notebooks/<name>.ipynb`, whose model is the fake one and whose last cell is `body`."""
-    patch = "import fakelab\nfrom reproduce.diffusion import profiles\n\nprofiles.open = fakelab.opener"
+    patch = "import fakelab\nfrom reproduce.diffusion import profiles\n\n"
+    patch += "profiles.open = fakelab.opener\nprofiles.identify = fakelab.identify"
     cells = [
         _cell("markdown", "# A fake study"),
         _cell("code", PARAMETERS, tags=["parameters"]),
@@ -71,10 +118,9 @@ def checkout(folder: Path, body: str, name="07_fake") -> Path:
     return folder
 
 
-BODY = """from functools import partial
-import fakelab
+BODY = """import fakelab
 
-sweep = study.sweep("levels", fakelab.jobs(COUNT), partial(fakelab.work, pause=PAUSE))
+sweep = study.sweep("levels", fakelab.jobs(COUNT, pause=PAUSE))
 print(len(sweep.rows))
 study.save_rows("levels", sweep.rows)"""
 

@@ -72,7 +72,7 @@ def test_every_import_is_a_listed_dependency():
     listed = {n.lower().replace("-", "_") for n in pip_list()}
     modules = {"PIL": "pillow", "skimage": "scikit_image", "sklearn": "scikit_learn", "yaml": "papermill",
                "packaging": "pytest", "reproduce": "numpy", "tomli": "pytest",
-               "scipy": "scikit_image", "cv2": "opencv_python_headless",
+               "scipy": "scikit_image", "cv2": "opencv_python_headless", "psutil": "ipykernel",
                }  # fmt: skip
     own = {path.stem for path in ROOT.glob("tests/*.py")}
     strange = set()

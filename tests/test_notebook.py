@@ -25,6 +25,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("REPRODUCE_ROOT", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", PATH)
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # what a killed run leaves there goes with the test
+    monkeypatch.setenv("REPRODUCE_WORKERS", "1")  # the fake laboratory is in this process alone
     for name in ("REPRODUCE_CACHE", "REPRODUCE_SCALE", "REPRODUCE_OUT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -159,14 +160,14 @@ def test_an_interrupted_run_resumes_to_the_same_rows(root, end):
     subprocess.run([*command, "PAUSE=0.25"], check=True, capture_output=True, timeout=90)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
     rows = (root / "figures/bundled-smoke/levels.csv").read_bytes()
-    whole = fakelab.study(root / "whole").sweep("s", fakelab.jobs(12), fakelab.work)
+    whole = fakelab.study(root / "whole").sweep("s", fakelab.jobs(12))
     from reproduce.artefacts.rows import rows_csv
 
     assert rows == rows_csv(whole.rows).encode()
 
 
 def test_the_start_cell_listens_to_the_environment_and_works_at_the_root(root, monkeypatch, capsys):
-    monkeypatch.setattr("reproduce.diffusion.profiles.open", fakelab.opener)
+    monkeypatch.setattr("reproduce.diffusion.profiles.identify", fakelab.identify)
     monkeypatch.setenv("REPRODUCE_SCALE", "smoke")
     monkeypatch.setenv("REPRODUCE_OUT", "elsewhere")
     monkeypatch.chdir(root / "notebooks")

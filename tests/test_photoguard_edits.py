@@ -4,12 +4,12 @@ import functools
 
 import pytest
 import torch
+from reproduce.experiments.protections import record
 
 from reproduce import images as pixels
 from reproduce import rng
 from reproduce.experiments import photoguard_edits as lab
 from reproduce.experiments import photoguard_pictures
-from reproduce.experiments.protections import record
 from reproduce.measure import compare
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper

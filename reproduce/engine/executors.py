@@ -12,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 from . import worker
 
+PATIENCE = 10  # seconds that a Dask scheduler may take to answer
+SLURM = dict(name="reproduce", cpus_per_task=1, mem_gb=4, timeout_min=60)  # what a worker is asked for
 AHEAD = 2  # calls under way for each worker: the next one waits at its door, and pictures of no more are in memory
 
 
@@ -114,7 +116,7 @@ def _dask(address: str):
     except ImportError:
         raise ValueError("executor dask: distributed is not installed; pip install 'reproduce[cluster]'") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         told = " ".join(str(error).split())
         raise ValueError(f"executor dask: no scheduler at {address} ({told}); start one with dask scheduler") from None
@@ -128,7 +130,7 @@ def _slurm():
     except ImportError:
         raise ValueError("executor slurm: submitit is not installed; pip install 'reproduce[cluster]'") from None
     executor = submitit.AutoExecutor(folder=".cache/slurm")
-    executor.update_parameters(name="reproduce", cpus_per_task=1, mem_gb=4, timeout_min=60)
+    executor.update_parameters(**SLURM)
     return executor
 
 
