@@ -20,6 +20,7 @@ from ..artefacts import manifest
 from ..artefacts.files import NoSpace
 from ..artefacts.rows import rows_csv
 from ..diffusion import profiles
+from ..method import Unavailable
 from . import executors, fingerprint, provenance, worker
 from .jobs import Job, Stored
 from .keys import key, plain
@@ -137,7 +138,7 @@ class Study:
                 raise NoSpace(error.folder, error.need * (len(names) - kept)) from None
             except Exception as error:
                 i = getattr(error, "number", None)
-                if i is None:
+                if i is None or isinstance(error, Unavailable):  # nothing of this job's: no other could be done either
                     raise
                 told = f"job {i + 1} of {len(jobs)} of {name!r} {jobs[i].told | jobs[i].at | jobs[i].values} failed"
                 raise RuntimeError(f"{told:.400}: {type(error).__name__}: {error}") from error

@@ -13,6 +13,7 @@ from ..diffusion.judges import FULL
 from ..diffusion.model import fingerprint
 from ..diffusion.profiles import BUNDLE
 from ..images import check, quantise
+from ..method import Unavailable
 
 CHECKPOINT = FULL.clip
 GIGABYTES = 1.7  # of CHECKPOINT's safetensors
@@ -83,7 +84,7 @@ def clip(source=CHECKPOINT, *, device=None):
 
     device: "cpu", "cuda"; by default CUDA where there is one. The tokenizer is read from the folder, or from tokenizer/ beside it, as in
     our bundle; the pixels' mean and deviation from preprocessor_config.json, in a folder without one CLIP's own.
-    ValueError, one line: not here and not to be fetched, incomplete, damaged.
+    Unavailable, a ValueError, one line: not here and not to be fetched, incomplete, damaged.
     """
     from safetensors import SafetensorError
 
@@ -101,7 +102,7 @@ def clip(source=CHECKPOINT, *, device=None):
         else:
             size = f"{GIGABYTES} GB " if where == CHECKPOINT else ""
             remedy = f"fetch it once with network access ({size}from the hub: {where}), or name a folder that holds a copy"
-        raise ValueError(f"CLIP {where}: could not be read ({first}); {remedy}") from error
+        raise Unavailable(f"CLIP {where}: could not be read ({first}); {remedy}") from error
     name, mark = identify(source)
     return Clip(model, tokenizer, mean=mean, std=std, name=name, fingerprint=mark, device=device)
 

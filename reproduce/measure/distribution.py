@@ -11,6 +11,7 @@ import warnings
 import torch
 
 from ..images import check
+from ..method import Unavailable
 from . import clip as clips
 
 DIMENSIONS = 2048  # of Inception's last average pooling
@@ -57,7 +58,7 @@ def inception(images):
     """Images (N, 3, H, W) -> InceptionV3's last average pooling (N, 2048), float32 on the CPU; computed on CUDA where there is one.
 
     piq's network with the weights that FID is defined by; it resizes to 299 x 299 (bilinear, not antialiased, as pytorch-fid does).
-    ValueError, one line: the weights are not here and cannot be fetched (91 MB, once).
+    Unavailable, a ValueError, one line: the weights are not here and cannot be fetched (91 MB, once).
     """
     check(images)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -93,7 +94,7 @@ def _network(device):
     except Exception as error:  # no network, no space, another file's hash, a damaged file: each library raises its own
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         place = f"{torch.hub.get_dir()}/checkpoints/{url.rsplit('/', 1)[-1]}"
-        raise ValueError(
+        raise Unavailable(
             f"Inception weights: could not be read ({first}); fetch them once with network access (91 MB from {url}),"
             f" or put a copy at {place}"
         ) from error
