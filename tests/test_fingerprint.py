@@ -68,6 +68,12 @@ def absolute():
     return reproduce.deep.third()
 
 
+def aliased():
+    import reproduce.deep as far
+    from reproduce import images as im
+    return far.third, im.other
+
+
 def twice(x):
     return same.pixels.check(b.run(x))
 
@@ -142,6 +148,7 @@ USES = {
     "methods.a:through": "jpeg check levels",
     "methods.a:three": "step",
     "methods.a:absolute": "step",
+    "methods.a:aliased": "step other",
     "methods.a:twice": "check b.run",
     "methods.a:bare": "bag step spare",
     "methods.a:Base": "size",
