@@ -15,7 +15,7 @@ HOUSE = """
     papers: __init__ photoguard launderers published
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
-    diffusion: __init__ precision judges model profiles anatomy chain optimiser training
+    diffusion: __init__ precision judges trainable model profiles anatomy chain optimiser training
     attack: __init__ budgets pgd
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
     world/draw: casting render
@@ -24,7 +24,7 @@ HOUSE = """
     protect: run noise photoguard as_printed __init__
     purify: plain cleaner latent upscale impress __init__
     misuse: __init__ edit
-    world/train: __init__ leaves tower autoencoder denoiser quality data codec stages __main__
+    world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store fingerprint executors manifest study
     report: statistics figures __init__ ledger jpeg_bypass photoguard jpeg_gradient laundry laundry_figures
     experiments: __init__ subjects protections jpeg_bypass jpeg_gradient laundry photoguard_edits photoguard_pictures small_world
