@@ -18,7 +18,7 @@ HOUSE = """
     report: transfer laundry washing survivors laundry_figures jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
-    diffusion: __init__ precision judges weights bounds model profiles anatomy chain optimiser training
+    diffusion: __init__ precision judges trainable weights bounds model profiles anatomy chain optimiser training
     attack: __init__ budgets pgd
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
     world/draw: casting render
@@ -27,7 +27,7 @@ HOUSE = """
     protect: noise photoguard as_printed run __init__
     purify: plain cleaner latent upscale impress __init__
     misuse: __init__ edit
-    world/train: __init__ leaves tower autoencoder denoiser quality data codec stages __main__
+    world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs worker executors sweep study
     experiments: __init__ scales arms subjects stages grid jpeg_bypass photoguard photoguard_more laundry jpeg_gradient small_world
     experiments: pictures

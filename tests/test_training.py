@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from reproduce import rng
-from reproduce.diffusion import profiles, training
+from reproduce.diffusion import profiles
 from reproduce.diffusion.optimiser import Muon, Optimiser, orthogonal
 from reproduce.diffusion.training import fit
 from reproduce.misuse import edit
-from reproduce.world.train import data, quality, stages, tower
+from reproduce.world.train import data, loop, quality, stages, tower
 from reproduce.world.train import denoiser as dn
 
 # --- optimiser ---------------------------------------------------------------------------------------------------------------
@@ -433,7 +433,7 @@ def test_people_and_above_all_their_faces_are_important(trained):
 def test_a_rate_scales_every_learning_rate(trained, tmp_path, monkeypatch):
 
     seen = []
-    monkeypatch.setattr(training, "fit", lambda net, loss, **how: seen.append((how["muon"], how["adam"])) or net)
+    monkeypatch.setattr(loop, "fit", lambda net, loss, **how: seen.append((how["rates"]["muon"], how["rates"]["adam"])) or net)
     work, _ = trained
     for rate in ("1", "0.25"):
         stages.main(["denoiser", "--size", "tiny", "--work", str(work), "--device", "cpu", "--rate", rate])

@@ -10,6 +10,7 @@ import torch
 
 from ..images import check
 from . import judges as judging
+from . import trainable
 from .weights import fingerprint
 
 
@@ -48,6 +49,23 @@ class LatentModel:
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
         self.size = (unet or unet_inpainting).config.sample_size * self.factor
 
+    def trainable(self, which):
+        """A copy in which what `which` names learns in float32, e.g. "unet" or ("unet.kv", "text_encoder"); the rest is shared and frozen.
+
+        Names: see trainable.named. This model stays frozen and as it is, to the bit. ValueError: a part that there is not.
+        """
+        return trainable.learning(self, which)
+
+    def parameters_of(self, which):
+        """{name: parameter} of what `which` names, as for `trainable`."""
+        return trainable.named(self, which)
+
+    @property
+    def learners(self):
+        """The parts of which something learns, as one module by their names: what training.fit takes of a trainable copy."""
+        parts = {name: getattr(self, name) for name in trainable.PARTS}
+        return torch.nn.ModuleDict({name: net for name, net in parts.items() if net and any(p.requires_grad for p in net.parameters())})
+
     @property
     def schedule(self):
         """The noise schedule: alphas_cumprod (T,), prediction_type, and the scheduler with its config."""
@@ -69,14 +87,14 @@ class LatentModel:
                 f"{self.name}: expected height and width to be multiples of {self.factor}, got {tuple(images.shape[2:])};"
                 " pad or crop the images first"
             )
-        pixels = (images * 2 - 1).to(self.device, self.dtype, memory_format=torch.channels_last)
+        pixels = (images * 2 - 1).to(self.device, self.vae.dtype, memory_format=torch.channels_last)
         posterior = self.vae.encode(pixels).latent_dist
         mean, std = (_full(posterior.mean) - self.shift) * self.scale, _full(posterior.std) * self.scale
         return Posterior(mean, std)
 
     def decode(self, latents):
         """Latents (N, C, h, w) -> images (N, 3, H, W) float32; not clamped, so that gradients survive at the ends of the range."""
-        pixels = self.vae.decode((latents / self.scale + self.shift).to(self.device, self.dtype)).sample
+        pixels = self.vae.decode((latents / self.scale + self.shift).to(self.device, self.vae.dtype)).sample
         return _full(pixels) / 2 + 0.5
 
     def text(self, prompts):
@@ -103,7 +121,8 @@ class LatentModel:
             )
         t = torch.as_tensor(t, device=self.device).expand(latents.shape[0])
         given = latents if condition is None else torch.cat([latents, condition], 1)
-        out = unet(given.to(self.device, self.dtype), t, encoder_hidden_states=text.to(self.dtype)).sample
+        dtype = getattr(unet, "dtype", self.dtype)  # float32 where it learns
+        out = unet(given.to(self.device, dtype), t, encoder_hidden_states=text.to(dtype)).sample
         out = _full(out)
         if self.schedule.prediction_type == "epsilon":
             return out

@@ -1,4 +1,4 @@
-"""The optimiser of every stage: momentum made orthogonal for matrices and kernels, Adam for the rest.
+"""The optimisers of the training loop: momentum made orthogonal for matrices and kernels beside Adam for the rest; AdamW to fine-tune.
 
 Muon (Jordan 2024): a step of equal size in every direction of a weight matrix. On the small budgets this project trains with, it
 reaches Adam's loss in about half the steps. torch ships it for matrices only; a kernel is a matrix (out, in * h * w) here.
@@ -53,12 +53,13 @@ class Muon(torch.optim.Optimizer):
 class Optimiser:
     """Muon and Adam side by side, under one learning rate schedule (warm-up, then cosine to nothing)."""
 
-    def __init__(self, net, steps, *, muon=1e-2, adam=1.5e-3, warmup=50):
-        trained = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+    def __init__(self, net, steps, *, muon=1e-2, adam=1.5e-3, warmup=50, clip=1.0):
+        trained = learning(net)
         wide = [p for name, p in trained if p.dim() >= 2 and "embedding" not in name]
         rest = [p for name, p in trained if p.dim() < 2 or "embedding" in name]
-        self.parts = [(Muon(wide, muon), muon), (torch.optim.Adam(rest, adam, betas=(0.9, 0.99)), adam)]
-        self.parameters, self.steps, self.warmup = wide + rest, steps, warmup
+        kinds = [(Muon, wide, muon, {}), (torch.optim.Adam, rest, adam, dict(betas=(0.9, 0.99)))]
+        self.parts = [(kind(group, lr, **more), lr) for kind, group, lr, more in kinds if group]
+        self.parameters, self.steps, self.warmup, self.clip = wide + rest, steps, warmup, clip
 
     def step(self, loss, at, done=None):
         """One step down `loss` at step number `at`, the share `done` of the training over (by default at / steps)."""
@@ -66,8 +67,7 @@ class Optimiser:
         rate = min(1, (at + 1) / self.warmup) * 0.5 * (1 + math.cos(math.pi * done))
         for part, _ in self.parts:
             part.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        slope(loss, self.parameters, self.clip)
         for part, full in self.parts:
             for group in part.param_groups:
                 group["lr"] = full * rate
@@ -79,3 +79,51 @@ class Optimiser:
     def load_state_dict(self, states):
         for (part, _), state in zip(self.parts, states, strict=True):
             part.load_state_dict(state)
+
+
+class AdamW:
+    """Plain AdamW at one constant rate for all that learns, as fine-tunings have it."""
+
+    def __init__(self, net, *, adamw=5e-6, betas=(0.9, 0.999), decay=0.01, clip=1.0):
+        self.parameters, self.clip = [p for _, p in learning(net)], clip
+        self.inner = torch.optim.AdamW(self.parameters, adamw, betas=betas, weight_decay=decay)
+
+    def step(self, loss, at, done=None):
+        """One step down `loss`; at and done change nothing."""
+        self.inner.zero_grad()
+        slope(loss, self.parameters, self.clip)
+        self.inner.step()
+
+    def state_dict(self):
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state):
+        self.inner.load_state_dict(state)
+
+
+def of(net, steps, rates, clip):
+    """The optimiser that `rates` name: dict(muon=, adam=), or dict(adamw=) with AdamW's betas and decay if they are to be others.
+
+    clip: the largest norm of a gradient, None for any. ValueError: other names.
+    """
+    if set(rates) == {"muon", "adam"}:
+        return Optimiser(net, steps, **rates, clip=clip)
+    if "adamw" in rates and set(rates) <= {"adamw", "betas", "decay"}:
+        return AdamW(net, **rates, clip=clip)
+    got = ", ".join(map(str, rates)) or "none"
+    raise ValueError(f"rates: expected muon and adam, or adamw (and its betas, decay), got {got}; name one optimiser's")
+
+
+def learning(net):
+    """[(name, parameter)] of what learns in a module; ValueError if nothing does."""
+    found = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+    if not found:
+        raise ValueError(f"net: nothing in this {type(net).__name__} learns; take a copy with model.trainable, or unfreeze some of it")
+    return found
+
+
+def slope(loss, parameters, clip):
+    """The gradient of a scalar, its norm over all parameters cut at `clip` unless that is None."""
+    loss.backward()
+    if clip is not None:
+        torch.nn.utils.clip_grad_norm_(parameters, clip)

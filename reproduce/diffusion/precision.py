@@ -2,6 +2,8 @@
 
 import torch
 
+KINDS = ("float32", "bfloat16")
+
 
 def pays(device):
     """Whether bfloat16 is the faster precision there: on GPUs, and on CPUs whose own instructions multiply in it and may be used.
@@ -14,6 +16,17 @@ def pays(device):
     return own and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # which also knows of ONEDNN_MAX_CPU_ISA
 
 
-def autocast(device):
-    """A context in which networks compute in bfloat16 where that pays, elsewhere in their own precision."""
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=pays(device))
+def autocast(device, precision=None):
+    """A context in which networks compute in bfloat16 where that pays, elsewhere in their own precision; or in the one that is named.
+
+    precision: "float32" or "bfloat16". Casts of weights are not kept: one made without gradients would serve where gradients are wanted.
+    """
+    if precision is not None and precision not in KINDS:
+        raise ValueError(f"precision: expected {', '.join(KINDS)} or None for what pays on the device, got {precision!r}")
+    enabled = pays(device) if precision is None else precision != "float32"
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled, cache_enabled=False)
+
+
+def single(device):
+    """Inside `autocast`, a context without it, for what is to be computed in float32."""
+    return torch.autocast(torch.device(device).type, enabled=False)

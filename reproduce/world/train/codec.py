@@ -2,11 +2,11 @@
 
 import torch
 
-from ...diffusion.precision import autocast
-from ...diffusion.training import quick, train
+from ...diffusion.precision import single
 from ..draw.render import render
 from . import autoencoder as ae
 from .data import home, leaves, shards, window
+from .loop import quick, train
 
 
 def crops(args, batch, size):
@@ -25,11 +25,10 @@ def crops(args, batch, size):
 
 
 def sample(net, images, generator, spread=1):
-    """The posterior of a batch and the pictures decoded from a draw of it (`spread` of its deviation), in the faster precision."""
-    with autocast(images.device):
-        posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
-        noise = spread * torch.randn(posterior.mean.shape, generator=generator, device=images.device)
-        return posterior, net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
+    """The posterior of a batch and the pictures decoded from a draw of it (`spread` of its deviation)."""
+    posterior = net.encode((images * 2 - 1).contiguous(memory_format=torch.channels_last)).latent_dist
+    noise = spread * torch.randn(posterior.mean.shape, generator=generator, device=images.device)
+    return posterior, net.decode(posterior.mean + posterior.std * noise).sample.float() / 2 + 0.5
 
 
 def train_autoencoder(args):
@@ -46,8 +45,9 @@ def train_autoencoder(args):
     def loss(net, step, generator):
         images = crop(step, generator)
         posterior, out = sample(net, images, generator)
-        kl = 0.5 * (posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()).mean()
-        return ae.loss(out, images) + args.kl * kl
+        with single(images.device):
+            kl = 0.5 * (posterior.mean.float() ** 2 + posterior.var.float() - 1 - posterior.logvar.float()).mean()
+            return ae.loss(out, images) + args.kl * kl
 
     net = train(args, "autoencoder", net, loss, judge=_judge_autoencoder(args), judge_every=2000, muon=1e-2, adam=1.5e-3)
     world, *_ = shards(args, 1)
@@ -92,7 +92,9 @@ def _faithful(args, stage, net, **rates):
     def loss(net, step, generator):
         images = crop(step, generator)
         spread = torch.rand(batch, 1, 1, 1, generator=generator, device=images.device)
-        return ae.fidelity(sample(net, images, generator, spread)[1], images)
+        _, out = sample(net, images, generator, spread)
+        with single(images.device):
+            return ae.fidelity(out, images)
 
     return train(args, stage, net, loss, judge=_judge_autoencoder(args), judge_every=2000, **rates)
 

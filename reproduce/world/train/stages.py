@@ -19,12 +19,11 @@ from pathlib import Path
 
 import torch
 
-from ...diffusion.precision import autocast
-from ...diffusion.training import quick, train
 from . import denoiser as dn
 from . import tower
 from .codec import train_autoencoder, train_decoder, train_likeness
 from .data import batch_of, blank, contexts, home, importance, latents, masked, pictures, shards, window
+from .loop import quick, train
 
 # Thousands of pictures: all, those shown with a part masked, the autoencoder's, dead leaves; then the side of the autoencoder's crops,
 # and each stage's steps and batch.
@@ -88,8 +87,7 @@ def train_clip(args):
         rows, (dy, dx) = torch.randint(len(images), (batch,), **drawn), torch.randint(-6, 7, (2, batch), **drawn)
         seen = window(images, rows, dy, dx, images.shape[-1])
         seen = (seen + 0.05 * torch.rand((batch, 1, 1, 1), **drawn) * torch.randn(seen.shape, **drawn)).clamp(0, 1)
-        with autocast(args.device):
-            return tower.contrast(net, seen, text[rows])
+        return tower.contrast(net, seen, text[rows])
 
     from .quality import retrieval
 
@@ -124,8 +122,7 @@ def train_inpainting(args):
         whole = torch.rand(batch, 1, 1, 1, **drawn) < dn.WHOLE
         empty = grey + spread * torch.randn(batch, *grey.shape[1:], **drawn)
         condition = torch.cat([torch.where(whole, 1, mask[rows]), torch.where(whole, empty, hidden[rows])], 1)
-        with autocast(args.device):
-            return dn.noise_loss(net, sample, text, alphas, generator, condition, weight[rows])
+        return dn.noise_loss(net, sample, text, alphas, generator, condition, weight[rows])
 
     net = train(args, "inpainting", net, loss, average=0.999, muon=1e-2, adam=1e-3)
     net.save_pretrained(args.work / "inpainting" / "unet")
@@ -147,8 +144,7 @@ def train_denoiser(args):
 
     def loss(net, step, generator):
         rows, sample, text = batch_of(data, table, row, batch, generator)
-        with autocast(args.device):
-            return dn.noise_loss(net, sample, text, alphas, generator, importance=weight[rows])
+        return dn.noise_loss(net, sample, text, alphas, generator, importance=weight[rows])
 
     net = train(args, "denoiser", net, loss, average=0.998, muon=5e-3, adam=5e-4)
     net.save_pretrained(args.work / "unet")
