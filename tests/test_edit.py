@@ -142,9 +142,11 @@ def test_equal_generators_give_equal_edits_and_others_give_others(model):
     """The clean and the protected picture meet the same noise: what differs between edits is the picture's doing."""
     x, asked = tinysd.portraits(1).repeat(2, 1, 1, 1), [PROMPTS[0]] * 2
     for call, settings, extra in ((edit.vary, VARIATION, ()), (edit.inpaint, INPAINTING, (right_half(2),))):
-        run = lambda *which, call=call, settings=settings, extra=extra, **seed: call(  # noqa: E731
-            x, *extra, asked, model, settings=settings, generator=noise(*which, **seed)
-        )
+        def run(*which, call=call, settings=settings, extra=extra, **seed):
+            return call(
+                    x, *extra, asked, model, settings=settings, generator=noise(*which, **seed)
+                )
+
         same = run(0, 0)
         assert apart(same[:1], same[1:]) <= 1
         assert torch.equal(same, run(0, 0))
@@ -154,7 +156,10 @@ def test_equal_generators_give_equal_edits_and_others_give_others(model):
 def test_the_order_of_edits_does_not_matter(folder):
     """diffusers' pipelines mend a shared scheduler's config when they are built, not all of them the same things."""
     x, place = tinysd.portraits(1), str(tinysd.save(folder, "1.5", sibling=True))
-    paint = lambda model: edit.inpaint(x, right_half(), PROMPTS[:1], model, settings=INPAINTING, generator=noise(0))  # noqa: E731
+
+    def paint(model):
+        return edit.inpaint(x, right_half(), PROMPTS[:1], model, settings=INPAINTING, generator=noise(0))
+
     fresh, used = profiles.open(place).model, profiles.open(place).model
     first = paint(fresh)
     edit.vary(x, PROMPTS[:1], used, settings=VARIATION, generator=noise(0))
@@ -172,7 +177,10 @@ def test_the_kept_region_is_pasted_from_what_is_given(model):
 
 def test_strength_and_guidance_and_eta_reach_the_pipeline(model):
     x = tinysd.portraits(1)
-    run = lambda **how: edit.vary(x, PROMPTS[:1], model, settings=replace(VARIATION, **how), generator=noise(0))  # noqa: E731
+
+    def run(**how):
+        return edit.vary(x, PROMPTS[:1], model, settings=replace(VARIATION, **how), generator=noise(0))
+
     base = run()
     for how in (dict(strength=0.9), dict(guidance=1.0), dict(eta=1.0), dict(steps=8)):
         assert apart(run(**how), base) > 3, how
@@ -185,7 +193,9 @@ def test_pictures_from_prompts_have_the_models_size(model):
 
 
 def test_fresh_noise_reaches_generated_pictures_one_stream_each(model):
-    draw = lambda eta, *which: edit.generate(PROMPTS[: len(which)], model, steps=4, guidance=7.5, generator=noise(*which), eta=eta)  # noqa: E731
+    def draw(eta, *which):
+        return edit.generate(PROMPTS[: len(which)], model, steps=4, guidance=7.5, generator=noise(*which), eta=eta)
+
     fresh = draw(1.0, 0, 1)
     assert (apart(fresh, draw(0.0, 0, 1)) > 3).all() and apart(fresh[:1], draw(1.0, 0)) <= 1
 

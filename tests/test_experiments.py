@@ -116,7 +116,9 @@ def test_bypass_end_to_end(study, models):
     assert len({tuple(r[k] for k in key) for r in rows}) == len(rows)
     assert all(np.isfinite(v) or (k == "psnr" and r["protection"] == "clean") for r in rows for k, v in r.items() if isinstance(v, float))
 
-    find = lambda **wanted: [r for r in rows if wanted.items() <= r.items()]  # noqa: E731
+    def find(**wanted):
+        return [r for r in rows if wanted.items() <= r.items()]
+
     for row in find(protection="clean", quality=None, seed="same"):
         assert row["ssim"] > 0.999 and row["latents_moved"] < 1e-4
     for row in find(seed="other"):

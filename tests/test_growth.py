@@ -93,3 +93,52 @@ def test_the_command_line_does_a_set_by_it_at_any_size(grown, tmp_path, side, co
         now, was = (pixels.levels(pixels.load(tmp_path / folder / name)).int() for folder in ("out", "photos"))
         change = (now - was).abs()
         assert change.max() == 8 and (change == 8).float().mean() > 0.8
+
+
+GRID = """if True:
+    import sys
+    import torch
+    from reproduce import report
+    from reproduce.engine.store import Store
+    from reproduce.engine.study import Study
+    from reproduce.experiments import arms
+    from reproduce.experiments.grid import Cell, Grid, Misuse
+    from reproduce.experiments.subjects import Subjects
+    from reproduce.papers.photoguard import EditSettings
+    from reproduce.world import render
+
+    side, folder, who = int(sys.argv[1]), sys.argv[2], list(sys.argv[3])
+    pictures = render(5, len(who), size=side).images
+    names, prompts = [f"{one} {i}" for i, one in enumerate(who)], [["a photo of a person"]] * len(who)
+    people = Subjects(names, pictures, torch.ones_like(pictures[:, :1]), prompts, who=who)
+    study = Study("bundled", "smoke", 0, folder, store=Store(folder + "/store"), workers=1)
+    grid = Grid(study, people, region="whole", protections={"toy-set": arms.protection("toy-set", "smoke")})
+    wanted = {"toy-set": None}
+    grid.protect(wanted)
+    sizes = grid.sizes(wanted)
+    misuse = Misuse("variation", EditSettings(2.0, 2, None, 0.5, side, "a test", ""))
+    made = grid.edit(misuse, [(Cell(key), 0, 0, None) for key in ("clean", "toy-set")])
+    held = [(Cell(key), 0, 0, (Cell(), 0, 0), None) for key in ("clean", "toy-set")]
+    rows = grid.compare(made, held, [["{}", "edit", "reference", ["ssim"]], ["{}", "sent", "photo", ["latents_moved"]]])
+    study.save_rows("toy", rows)
+    print(report.table_markdown(report.summarise(rows, "protection", "ssim", over="subject"), ["protection", "mean", "n"]))
+    print([round(row["levels"]) for row in sizes])
+"""
+
+
+@pytest.mark.parametrize(("side", "who"), [(128, "aab"), (512, "aa")])
+def test_the_grid_and_the_table_take_it_a_set_a_person(grown, tmp_path, side, who):
+    log = tmp_path / "log"
+    told = subprocess.run(
+        [sys.executable, "-c", GRID, str(side), str(tmp_path), who], env=os.environ | {"PYTHONPATH": str(grown), "TOY_LOG": str(log)},
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    calls = [[int(word) for word in line.split()] for line in log.read_text().splitlines()]
+    sets = [who.count(one) for one in dict.fromkeys(who)]
+    assert [call[:5] for call in calls] == [[count, 3, side, side, count] for count in sets], "a call a person"
+    clean, toy = (line for line in told.stdout.splitlines() if line.startswith(("| clean", "| toy-set")))
+    assert clean == f"| clean | 1 | {len(who)} |" and 0 < float(toy.split("|")[2]) < 1
+    assert told.stdout.splitlines()[-1] == str([8] * len(who))
+    rows = (tmp_path / "bundled-smoke" / "toy.csv").read_text().splitlines()
+    assert rows[0].startswith("subject,role,protection,launderer,quality,changed,misuse,prompt,seed") and len(rows) == 2 * len(who) + 1

@@ -92,7 +92,10 @@ def test_it_follows_a_plain_loop_step_by_step(models, settings, alpha, scale, dt
         images = tinysd.portraits(2)  # with values at the ends of the range, which are clamped
     settings = replace(settings, steps=20)
     seen, counted = [], 0
-    keep = lambda i, x, _: seen.append(x.clone())  # noqa: E731
+
+    def keep(i, x, _):
+        return seen.append(x.clone())
+
     got = impress(images, model, settings=settings, generator=generators(), distance=pooled, callback=keep)
     protected = images * 2 - 1
     noise = torch.stack([torch.randn(3, 64, 64, generator=one) for one in generators()]).to(dtype)
@@ -176,7 +179,10 @@ def test_the_log_says_what_happened():
     images, log = portraits(2), []
     settings = replace(PAPER, steps=3)
     seen = []
-    keep = lambda i, x, _: seen.append(x.clone())  # noqa: E731
+
+    def keep(i, x, _):
+        return seen.append(x.clone())
+
     impress(images, Blur(), settings=settings, generator=generators(), distance=pooled, log=log, callback=keep)
     error = lambda x: (Blur().decode(x) - x).square().mean().item()  # noqa: E731 (a blur knows no range)
     for k, line in enumerate(log):

@@ -64,7 +64,10 @@ def test_one_step_by_hand_with_decay():
 
 def test_momentum_keeps_a_share_of_the_direction_so_far():
     origin, trail, share = pixels.quantise(photos(2) * 0.5 + 0.25), [], 0.75
-    loss = lambda x: (x - weights(x)).square().flatten(1).sum(1)  # noqa: E731
+
+    def loss(x):
+        return (x - weights(x)).square().flatten(1).sum(1)
+
     rule = dict(budget=L2(1000), steps=4, step=20, momentum=share)
     pgd(origin, loss, **rule, callback=lambda i, x, v: trail.append(x))
     x, ahead = origin, torch.zeros_like(origin)

@@ -269,7 +269,10 @@ def test_diffusion_attack_turns_the_edit_grey_further_than_noise_does(which):
 def test_diffusion_attack_draws_anew_each_step_and_repeats_under_the_seed():
     x = pixels.quantise(F.interpolate(photos(), (64, 64)))
     chosen = replace(DIFFUSION["equal"], steps=3)
-    run = lambda seed=0, **more: photoguard.diffusion(x, Toy(), settings=chosen, generator=generators(seed=seed), **more)  # noqa: E731
+
+    def run(seed=0, **more):
+        return photoguard.diffusion(x, Toy(), settings=chosen, generator=generators(seed=seed), **more)
+
     assert torch.equal(run(), run()) and not torch.equal(run(), run(seed=1))
     values = []
     still = replace(chosen, start="zero", step=1e-6)

@@ -89,7 +89,10 @@ def test_the_best_seed_is_the_one_whose_clean_edit_fits_best(ran):
 def test_controls(ran):
     clean = ran.people.images[:1]
     matched, encoder = ran.picture(0, lab.MATCHED), ran.picture(0, "encoder")
-    norm = lambda x: (x - clean).norm().item()  # noqa: E731
+
+    def norm(x):
+        return (x - clean).norm().item()
+
     assert norm(matched) == pytest.approx(norm(encoder), rel=0.01) and not torch.equal(matched, encoder)
     with torch.no_grad():
         through = ran.study.model.decode(ran.study.model.encode(clean).mean).clamp(0, 1)

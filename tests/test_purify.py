@@ -269,7 +269,9 @@ def test_noisy_upscaling_says_what_it_lacks(tmp_path):
 
 
 def test_settings_are_those_of_their_sources():
-    value = lambda table, which, name: getattr(TABLES[f"PURIFY_{table}"][which], name)  # noqa: E731
+    def value(table, which, name):
+        return getattr(TABLES[f"PURIFY_{table}"][which], name)
+
     assert [value("JPEG", which, "quality") for which in paper.PURIFY_JPEG] == [75, 90, 70, 50, 15]
     assert all(f"quality {one.quality}" == name for name, one in paper.PURIFY_JPEG.items())
     assert [value("NOISE", f"sigma {sigma}", "sigma") for sigma in (0.05, 0.1)] == pytest.approx([12.75, 25.5])

@@ -421,7 +421,10 @@ def test_people_and_above_all_their_faces_are_important(trained):
     found = data.importance(args)
     _, _, people, faces = (data.shards(args)[i] for i in range(4))
     assert found.shape == (50, 1, 32, 32)
-    sure = lambda mask, value: torch.nn.functional.avg_pool2d((mask == value).float(), 4) == 1  # noqa: E731
+
+    def sure(mask, value):
+        return torch.nn.functional.avg_pool2d((mask == value).float(), 4) == 1
+
     for where, expected in (
         (sure(people, 0), 1),
         (sure(people, 255) & sure(faces, 0), 1 + dn.PERSON),

@@ -399,7 +399,10 @@ def test_retrieval_counts_right_captions_and_gives_nothing_for_a_collapsed_tower
     captions = [f"{word} person" for word in caption_words()[:40]]
     made["renders"] = type("Renders", (), {"captions": captions, "images": torch.zeros(40, 3, 8, 8)})
     clip = type("Clip", (), {"device": torch.device("cpu")})
-    ask = lambda: quality.retrieval(clip, tokens, count=40, among=8)["retrieval"]  # noqa: E731
+
+    def ask():
+        return quality.retrieval(clip, tokens, count=40, among=8)["retrieval"]
+
     made["images"] = made["text"] = torch.eye(40)
     assert ask() == 1.0
     made["text"] = torch.eye(40).roll(1, 0)  # each picture's vector is its neighbour's caption's

@@ -232,7 +232,10 @@ def measured(model, size, length, checkpointed, rounds):
     """
     settings = dataclasses.replace(paper.PHOTOGUARD_DIFFUSION["paper"], chain=length)
     small, image = pictures(1, 32, model), pictures(1, size, model)
-    call = lambda images: iteration(images, model, settings, checkpointed)  # noqa: E731
+
+    def call(images):
+        return iteration(images, model, settings, checkpointed)
+
     call(small)  # warm
     seconds = []
     try:

@@ -36,7 +36,10 @@ def rows(profile="bundled", size=None, steps=10, batch=1) -> list[dict]:
         for setting in method.settings:
             chosen = protect.record(name, setting)
             whole = getattr(chosen, "steps", None)
-            run = lambda n, name=name, setting=setting: protect.apply(images, model, name, settings=setting, steps=n)  # noqa: E731
+
+            def run(n, name=name, setting=setting):
+                return protect.apply(images, model, name, settings=setting, steps=n)
+
             run(1 if whole else None)  # warm
             seconds = _timed(lambda: run(steps if whole else None)) / batch  # noqa: B023
             scaled = seconds * whole / steps if whole else seconds

@@ -40,9 +40,16 @@ class LatentModel:
             raise ValueError(f"model {name}: expected a denoiser with 4 or with 9 input channels, got neither")
         self.tokenizer, self.scheduler, self.judges = tokenizer, scheduler, judges
         self.name, self.fingerprint, self.device, self.dtype = name, fingerprint, torch.device(device), dtype
-        cast = lambda part: part if part.dtype == dtype else part.to(dtype)  # noqa: E731 (diffusers warns of every cast)
-        freeze = lambda part: part and cast(part.requires_grad_(False).eval()).to(self.device)  # noqa: E731
-        layout = lambda part: part and freeze(part).to(memory_format=torch.channels_last)  # noqa: E731
+
+        def cast(part):
+            return part if part.dtype == dtype else part.to(dtype)
+
+        def freeze(part):
+            return part and cast(part.requires_grad_(False).eval()).to(self.device)
+
+        def layout(part):
+            return part and freeze(part).to(memory_format=torch.channels_last)
+
         self.vae, self.unet, self.unet_inpainting = layout(vae), layout(unet), layout(unet_inpainting)
         self.text_encoder = freeze(text_encoder)
         self.scale, self.shift = vae.config.scaling_factor, getattr(vae.config, "shift_factor", None) or 0.0

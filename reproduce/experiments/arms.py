@@ -76,8 +76,14 @@ def plain(record) -> dict:
 
 
 def protection(key: str, scale: str, *, settings: str | None = None) -> Arm:
-    """A protection as a scale runs it; what was cut stands in its record's `differs`. settings: others than the arm's own."""
-    method, own = PROTECTIONS[key]
+    """A protection as a scale runs it; what was cut stands in its record's `differs`. settings: others than the arm's own.
+
+    A method of the table that no arm is made of stands for itself, with its first settings.
+    """
+    known = {name: (name, next(iter(row.settings))) for name, row in protect.PROTECTIONS.items()} | PROTECTIONS
+    if key not in known:
+        raise ValueError(f"protection: no arm called {key!r}; there is {', '.join(known)}")
+    method, own = known[key]
     own = settings if settings in protect.PROTECTIONS[method].settings else own
     whole, most = protect.record(method, own), scales.AT_MOST[scale].get(method, {})
     cut = {count: min(limit, getattr(whole, count)) for count, limit in most.items()}

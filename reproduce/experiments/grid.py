@@ -71,7 +71,7 @@ class Grid:
 
     def protect(self, wanted: dict):
         """Every group under every protection; wanted: key -> how many subjects. Returns the sweep, whose pictures are called "image"."""
-        jobs = [self._protect(key, some) for key, count in wanted.items() for some in self.groups(count)]
+        jobs = [self._protect(key, some) for key, count in wanted.items() for some in self._handed(key, count)]
         self._sweeps["protect"] = self.study.sweep("protect", jobs)
         return self._sweeps["protect"]
 
@@ -88,8 +88,23 @@ class Grid:
         if cell.protection in self._added:
             return self._added[cell.protection].stored(dict(first=some.start), "image", range(len(some)))
         if cell.protection != CLEAN:
-            return self._sweeps["protect"].stored(dict(protection=cell.protection, first=some.start), "image", range(len(some)))
+            return self._protected(cell.protection, some)
         return self._images[some.start : some.stop]
+
+    def _handed(self, key, count=None):
+        """What a protection is handed at once: a group, or all pictures of one person."""
+        if self.protections[key].row.takes == "image":
+            return self.groups(count)
+        return [one for one in self.subjects.sets() if count is None or one.start < count]
+
+    def _protected(self, key, some):
+        """Where the protected pictures of a group are stored: in one job, or of a set in as many as there are people."""
+        found = []
+        for one in self._handed(key):
+            rows = [i - one.start for i in some if i in one]
+            if rows:
+                found.append(self._sweeps["protect"].stored(dict(protection=key, first=one.start), "image", rows))
+        return found[0] if len(found) == 1 else found
 
     def people(self, some: range):
         """Masks of the kept people."""
@@ -110,9 +125,12 @@ class Grid:
     def part(self, cell: Cell, some: range):
         """The pictures of a cell for subjects that are no group: part of one."""
         group = self._group(some.start)
-        whole = self.pictures(cell, group)
-        numbers = tuple(i - group.start for i in some)
-        return whole[list(numbers)] if cell.protection == CLEAN and cell.launderer == UNWASHED else dataclasses.replace(whole, rows=numbers)
+        numbers = [i - group.start for i in some]
+        if cell.launderer == UNWASHED and cell.protection == CLEAN:
+            return self._images[some.start : some.stop]
+        if cell.launderer == UNWASHED and cell.protection in self.protections:
+            return self._protected(cell.protection, some)
+        return dataclasses.replace(self.pictures(cell, group), rows=tuple(numbers))
 
     def prompt(self, name, number):
         """The text of a subject's prompt."""

@@ -23,12 +23,26 @@ PHOTO_PROMPTS = ("a photo of a person in the snow", "a photo of a flower garden"
 
 @dataclass(frozen=True)
 class Subjects:
-    """images (n, 3, size, size) on the 8-bit grid; people (n, 1, size, size): 1 where the kept person is; prompts[i]: edits to try."""
+    """images (n, 3, size, size) on the 8-bit grid; people (n, 1, size, size): 1 where the kept person is; prompts[i]: edits to try.
+
+    who[i]: the person in picture i, where several pictures are of one, side by side: a set, which some methods take whole.
+    """
 
     names: list
     images: torch.Tensor
     people: torch.Tensor
     prompts: list
+    who: list | None = None
+
+    def sets(self):
+        """Ranges of the pictures of one person each."""
+        who, found = self.who or self.names, []
+        for i, one in enumerate(who):
+            if i and one == who[i - 1]:
+                found[-1] = range(found[-1].start, i + 1)
+            else:
+                found.append(range(i, i + 1))
+        return found
 
 
 def people(study, count):

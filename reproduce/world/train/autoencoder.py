@@ -136,7 +136,10 @@ def loss(out, images, *, floor=1 / 255, energy=1.2):
     floor: magnitude below which texture stops counting; energy: weight of local energies. Colour differences count as much as
     brightness, so that the encoder reads fine colour too, which JPEG drops first.
     """
-    to_ycc = lambda x: torch.einsum("ij,njhw->nihw", YCC.to(x), x)  # noqa: E731
+
+    def to_ycc(x):
+        return torch.einsum("ij,njhw->nihw", YCC.to(x), x)
+
     *fine, coarse = zip(octaves(to_ycc(out)), octaves(to_ycc(images)), strict=True)
     total = 8 * (coarse[0] - coarse[1]).abs().mean() + 8 * (out - images).abs().mean()
     for mine, true in fine:

@@ -15,8 +15,12 @@ def crops(args, batch, size):
     sources = [(shards(args, args.size["crops"])[0].to(args.device), batch - quarter), (leaves(args).to(args.device), quarter)]
 
     def crop(step, generator):
-        draw = lambda high, count: torch.randint(high, (count,), generator=generator, device=generator.device)  # noqa: E731
-        corner = lambda images, count: draw(images.shape[-1] - size + 1, count)  # noqa: E731
+        def draw(high, count):
+            return torch.randint(high, (count,), generator=generator, device=generator.device)
+
+        def corner(images, count):
+            return draw(images.shape[-1] - size + 1, count)
+
         parts = [window(images, draw(len(images), count), corner(images, count), corner(images, count), size) for images, count in sources]
         images = torch.cat(parts)
         return images.flip(3) if step % 2 else images
@@ -105,7 +109,9 @@ def _judge_autoencoder(args):
     held_out = render(77, 8).images
 
     def judge(net):
-        encode = lambda x: net.encode(x.to(args.device) * 2 - 1).latent_dist.mean.float().cpu()  # noqa: E731
+        def encode(x):
+            return net.encode(x.to(args.device) * 2 - 1).latent_dist.mean.float().cpu()
+
         return {**reconstruction(net, device=args.device), **susceptibility(encode, held_out, steps=60)}
 
     return judge

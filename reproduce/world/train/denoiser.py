@@ -95,7 +95,10 @@ def masks(count, size, generator, people=None):
     drawn = dict(generator=generator, device=generator.device)
     axis = (torch.arange(size, device=generator.device) + 0.5) / size
     y, x = axis[None, :, None], axis[None, None, :]
-    rand = lambda low, high: low + (high - low) * torch.rand(count, 1, 1, **drawn)  # noqa: E731
+
+    def rand(low, high):
+        return low + (high - low) * torch.rand(count, 1, 1, **drawn)
+
     out = torch.zeros(count, size, size, device=generator.device)
     for _ in range(3):
         height, width, cy, cx = rand(0.1, 0.5), rand(0.1, 0.5), rand(0, 1), rand(0, 1)

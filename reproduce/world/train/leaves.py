@@ -35,7 +35,10 @@ def textures(count, size, generator):
 def dead_leaves(count, size, generator, shapes=SHAPES):
     """`count` pictures (count, 3, size, size) in [0, 1]; the same generator state gives the same pictures."""
     side = size * 2  # painted at twice the size and averaged, for soft edges
-    rand = lambda *shape: torch.rand(*shape, generator=generator)  # noqa: E731
+
+    def rand(*shape):
+        return torch.rand(*shape, generator=generator)
+
     axis = (torch.arange(side) + 0.5) / side
     y, x = axis[:, None], axis[None, :]
     index = torch.zeros(count, side, side, dtype=torch.int64)
@@ -70,7 +73,10 @@ def dead_leaves(count, size, generator, shapes=SHAPES):
     slope = 0.35 * (rand(count, leaves, 2) - 0.5)
 
     flat = index.reshape(count, -1)
-    pick = lambda table: torch.gather(table, 1, flat).reshape(count, side, side)  # noqa: E731
+
+    def pick(table):
+        return torch.gather(table, 1, flat).reshape(count, side, side)
+
     channel = [pick(colour[..., c]) for c in range(3)]
     ramp = pick(slope[..., 0]) * (y - 0.5) + pick(slope[..., 1]) * (x - 0.5)
     pool = torch.nn.functional.avg_pool2d

@@ -80,7 +80,9 @@ def susceptibility(encode, images, *, eps=8, steps=200, seed=0):
             return ((encode(x) - (grey if origin is None else origin)).flatten(1).norm(dim=1) / reach).mean().item()
 
     def attack(momentum):
-        pull = lambda x: (encode(x) - grey).square().flatten(1).sum(1)  # noqa: E731
+        def pull(x):
+            return (encode(x) - grey).square().flatten(1).sum(1)
+
         return pgd(images, pull, budget=Linf(eps), steps=steps, step=eps / 4, decay=0.04, momentum=momentum)
 
     noisy = ((images + (torch.rand(images.shape, generator=generator) * 2 - 1) * eps / 255).clamp(0, 1) * 255).round() / 255

@@ -109,7 +109,10 @@ def portable(bundle, tokens):
 
 def pixels(images):
     """Images (N, 3, H, W) in [0, 1] as the image tower reads them."""
-    stat = lambda v: torch.tensor(v, device=images.device).view(1, 3, 1, 1)  # noqa: E731
+
+    def stat(v):
+        return torch.tensor(v, device=images.device).view(1, 3, 1, 1)
+
     return (images - stat(MEAN)) / stat(STD)
 
 
