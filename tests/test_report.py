@@ -128,6 +128,9 @@ def test_a_curve_draws_the_means_its_bands_and_the_place_apart():
         np.testing.assert_array_equal(line.get_xdata(), [5, 50, 95])
         expected = [row["mean"] for row in table if row["protection"] == name and row["quality"] is not None]
         np.testing.assert_allclose(line.get_ydata(), expected, rtol=0, atol=1e-12)
+    assert [(line.get_color(), line.get_marker()) for line in lines] == [
+        (looks.PROTECTIONS[key].colour, looks.PROTECTIONS[key].marker) for key in ("clean", "encoder")
+    ]
     band = ax.collections[0].get_paths()[0].vertices
     first = table[0]
     assert {round(first["low"], 9), round(first["high"], 9)} <= {round(y, 9) for x, y in band if x == 5}

@@ -39,6 +39,8 @@ def test_gain_recovery_and_what_is_left():
     assert "none of them spares" in survivors.survivors(known(clean=0.06))
     assert "no clear effect" in survivors.survivors(known(effect=-0.1))
     assert math.isnan(read.share_left(known(effect=0.015), "encoder", "JPEG 75"))
+    uneven = [r | {"ssim": 1.2 if r["subject"] == "p0" else 0.7} if r["protection"] == "encoder" else r for r in known()]
+    assert math.isnan(read.share_left(uneven, "encoder", "JPEG 75")), "a mean effect whose interval reaches 0 is none"
 
 
 def test_front_keeps_what_nothing_beats():

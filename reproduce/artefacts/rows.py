@@ -47,7 +47,7 @@ def parse(data: bytes, name: str) -> list[dict]:
             raise Damaged(f"{name}: line {number} is cut off: {len(line)} cells under {len(columns)} columns")
     if not data.endswith(b"\n"):
         raise Damaged(f"{name}: line {len(lines)}, the last, is cut off")
-    return [{column: _value(column, text) for column, text in zip(columns, line, strict=True)} for line in lines[1:]]
+    return [dict(zip(columns, map(_value, columns, line), strict=True)) for line in lines[1:]]
 
 
 def _cell(value) -> str:

@@ -40,7 +40,7 @@ def _edits(rows, *arms):
     for row in rows:
         if row["rule"] == "fixed":
             edits.setdefault((row["subject"], row["prompt"]), {})[row["protection"]] = row
-    return [[by[arm] for arm in arms] for by in edits.values() if by.keys() >= set(arms)]
+    return [list(map(by.get, arms)) for by in edits.values() if by.keys() >= set(arms)]
 
 
 def _less_similar(arm, than, measure):

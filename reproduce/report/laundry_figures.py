@@ -67,7 +67,10 @@ def heat_map(rows):
 
 def _by_launderer(rows, protections, launderers, value):
     """`value(rows, protection, launderer)` of every cell: a list a protection."""
-    return [[value(rows, key, washed) for washed in launderers] for key in protections]
+    lines = []
+    for key in protections:
+        lines.append([value(rows, key, washed) for washed in launderers])
+    return lines
 
 
 def _closeness(rows, protection, launderer):

@@ -15,12 +15,13 @@ UNCOUNTED = ("blur, as named", "IMPRESS, noise only", "crop")  # launderers that
 
 def cost_table(rows):
     """What each launderer costs an unprotected picture, and its edit."""
-    columns = ("picture_ssim", "picture_psnr", "perceptual", "ssim")
-    return [
-        dict(what=washer(washed)) | {key: mean(found, key) for key in columns}
-        for washed in listed(rows, "launderer")
-        if washed != UNWASHED and (found := chosen(rows, "clean", washed))
-    ]
+    lines = []
+    for washed in listed(rows, "launderer"):
+        found = chosen(rows, "clean", washed)
+        if found and washed != UNWASHED:
+            columns = {key: mean(found, key) for key in ("picture_ssim", "picture_psnr", "perceptual", "ssim")}
+            lines.append(dict(what=washer(washed)) | columns)
+    return lines
 
 
 def cost_heads(distance):
