@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,19 +62,34 @@ def models(tmp_path_factory):
     return one
 
 
-@pytest.fixture
-def study(models, tmp_path):
-    """Studies at the smoke scale on the tiny model; `place` keeps their stores and figures apart."""
-
-    from reproduce.diffusion import profiles
+@pytest.fixture(scope="session")
+def studies(models):
+    """studies(folder, ...): a study at the smoke scale on the tiny model, computed in this process; store and figures are in the folder."""
     from reproduce.engine.store import Store
     from reproduce.engine.study import Study
 
-    def make(place="one", name="bundled", seed=0, sibling=True, images=None):
+    def make(folder, name="bundled", seed=0, sibling=True, images=None):
         def opener(name, scale):
-            return profiles.Profile(name, models(sibling), 64, scale)
+            return _opened(name, models(sibling))
 
-        folder = tmp_path / place
         return Study(name, "smoke", seed, folder / "figures", images=images, store=Store(folder / "store"), opener=opener)
+
+    return make
+
+
+def _opened(name, model):
+    """An opened profile that says of itself what `profiles.Identity` says of one that is not open."""
+    return SimpleNamespace(
+        name=name, model=model, size=64, judges=model.judges, fingerprint=model.fingerprint, device="cpu", precision="float32",
+        varies=model.unet is not None, inpaints=model.unet_inpainting is not None, describe=lambda: f"{name} ({model.fingerprint}), 64 px",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def study(studies, tmp_path):
+    """The same in a test's own folder; `place` keeps their stores and figures apart."""
+
+    def make(place="one", **how):
+        return studies(tmp_path / place, **how)
 
     return make

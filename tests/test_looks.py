@@ -4,9 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from reproduce.experiments.protections import PROTECTIONS
 
-from reproduce.experiments.laundry import LAUNDERERS
+from reproduce.experiments.arms import LAUNDERERS, PROTECTIONS
 from reproduce.report import looks
 
 TABLES = {"protections": looks.PROTECTIONS, "formulations": looks.FORMULATIONS, "conventions": looks.CONVENTIONS}

@@ -9,9 +9,10 @@ import dataclasses
 
 from .. import rng
 from ..engine.jobs import Job, Result
-from ..measure import MEASURES, PLAIN
+from ..measure import MEASURES
 from ..measure.clip import identify
 from ..papers import photoguard as paper
+from ..papers.measures import TABLE6, TABLE10
 from ..protect import noise
 from . import arms, scales, subjects
 from .arms import CLEAN
@@ -22,6 +23,7 @@ SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion
 MATCHED, ROUND = "noise of the encoder attack's norm", "round trip"  # the other pictures that are edited
 OTHER = "another seed"
 PROMPTED = "diffusion, prompted"  # the diffusion attack through guidance, with the prompt that is asked of the edit
+PRINTED = [*TABLE6, *TABLE10, "ssim-sewar"]  # named one by one: a measure that is added is not asked of them
 BRIEF = ["ssim", "psnr", "ssim-sewar"]  # of edits that no line of Tables 6 and 10 is about
 PASTED, EDITED = ["ssim", "psnr"], ["ssim_edited", "psnr_edited"]
 
@@ -84,7 +86,7 @@ class Edits:
         whole = [one for one in held if one[2] == 0 and one[0].protection in TARGETS]
         rest = [one for one in held if one not in whole]
         known = {}
-        for row in self._compared(whole, list(PLAIN)) + self._compared(rest, BRIEF):
+        for row in self._compared(whole, PRINTED) + self._compared(rest, BRIEF):
             against = row.pop("against")
             known[row["subject"], row["prompt"], row["protection"], row["seed"], against] = row
         self.chosen = Chosen(known, [CLEAN, *TARGETS], range(self.counts.seeds))
