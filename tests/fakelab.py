@@ -96,7 +96,7 @@ done: list[int] = []  # the images that were worked on, in this process
 sys.modules["reproduce.fakelab"] = sys.modules[__name__]  # where places are looked for
 codes = {}  # place -> what stands for its code
 _code = fingerprint.code
-fingerprint.code = lambda *places: codes.get(places[0], "1") if places[0].startswith("fakelab:") else _code(*places)
+fingerprint.code = lambda *places: codes.get(places[0], "1") if str(places[0]).startswith("fakelab:") else _code(*places)
 
 
 def checkout(folder: Path, body: str, name="07_fake") -> Path:

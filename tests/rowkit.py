@@ -193,7 +193,7 @@ def _washed(chance, cells):
     found = []
     for (arm, washed, change), who in itertools.product(cells, PEOPLE):
         row = dict(subject=who, protection=arm, launderer=washed, changed=change)
-        row |= measured(chance, "picture_ssim", "picture_psnr", "perceptual", "from_protected", "latents_moved", "levels")
+        row |= measured(chance, "picture_ssim", "picture_psnr", "perceptual", "from_protected", "latents_moved", "change")
         if washed.startswith("IMPRESS"):
             names = ("zero_moments", "consistency_before", "consistency_start", "consistency", "never_moved")
             row |= measured(chance, *names)

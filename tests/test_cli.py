@@ -14,9 +14,9 @@ from PIL import Image
 from toymodel import Toy
 
 from reproduce import images, notebook, protect
+from reproduce.artefacts import files
 from reproduce.cli import commands as cli
 from reproduce.diffusion import profiles
-from reproduce.engine import store
 from reproduce.notebook import execute
 
 HERE = Path(__file__).parent
@@ -96,12 +96,12 @@ def test_run_passes_everything_on(root, capsys, monkeypatch):
     seen = []
     monkeypatch.setattr(notebook, "run", lambda name, **given: seen.append((name, given)) or root / "x.ipynb")
     status, out, err = call(
-        capsys, "run", "--scale", "smoke", "--seed", "4", "-p", "COUNT=5", "-p", "PAUSE=0.5"
+        capsys, "run", "--scale", "smoke", "--seed", "4", "-p", "COUNT=5", "-p", "PAUSE=0.5", "--workers", "3"
     )
     assert status == 0 and out.startswith("x.ipynb (")
     assert seen == [
         ("07_fake", {"profile": "bundled", "scale": "smoke", "seed": 4, "out": "figures",
-                     "parameters": {"COUNT": 5, "PAUSE": 0.5}})
+                     "parameters": {"COUNT": 5, "PAUSE": 0.5}, "workers": 3, "executor": None})
     ]  # fmt: skip
     (root / "sub").mkdir()
     monkeypatch.chdir(root / "sub")
@@ -137,7 +137,7 @@ def test_one_failing_notebook_does_not_stop_the_others(root, capsys, monkeypatch
         (KeyboardInterrupt("interrupted: 1 of 2 jobs kept"), 130, "reproduce: interrupted: 1 of 2 jobs kept"),
         (KeyboardInterrupt(), 130, "reproduce: interrupted; run the same command again to resume"),
         (
-            store.NoSpace(Path("x"), 5),
+            files.NoSpace(Path("x"), 5),
             2,
             "reproduce: no space left in x; free about 1 MB or pass --out / REPRODUCE_CACHE",
         ),
@@ -196,8 +196,8 @@ def test_doctor_finds_models_in_the_hub_cache(tmp_path, monkeypatch):
 
     repository = profiles.KNOWN["sd21"].source
     folder = tmp_path / f"models--{repository.replace('/', '--')}"
-    store.write(folder / "refs" / "main", b"abc")
-    store.write(folder / "snapshots" / "abc" / "model_index.json", b"{}")
+    files.write(folder / "refs" / "main", b"abc")
+    files.write(folder / "snapshots" / "abc" / "model_index.json", b"{}")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     told = doctor._models()
     assert "sd21: present" in told and any(line.startswith("sd15: not on this machine") for line in told)

@@ -38,7 +38,7 @@ def small(monkeypatch):
     counts = dict(people=2, prompts=1, seeds=2, side=1, variations=1, edit_steps=2, printed_steps=2)
     monkeypatch.setitem(scales.COUNTS["photoguard"], "smoke", counts)
     monkeypatch.setitem(scales.AT_MOST, "smoke", {"photoguard-encoder": dict(steps=2), "photoguard-diffusion": dict(steps=1, draws=1)})
-    monkeypatch.setattr(photoguard, "PLAIN", ("ssim", "psnr"))
+    monkeypatch.setattr(photoguard, "PRINTED", ["ssim", "psnr"])
 
 
 def rows(folder, **who):

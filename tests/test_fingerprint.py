@@ -4,10 +4,8 @@ import functools
 import itertools
 import os
 import shutil
-import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import fakelab
 import pytest
@@ -277,45 +275,3 @@ def test_all_places_of_a_notebook_take_a_moment():
     found = {place: fingerprint.code(place) for place in places}
     assert time.process_time() - begun < 0.3
     assert len(set(found.values())) == len(found) > 15
-
-
-def test_the_code_of_a_job_counts_but_not_its_comments(tmp_path, monkeypatch):
-    def version(text, name="work"):
-        path = tmp_path / "lab_module.py"
-        path.write_text(text)
-        names = {"__name__": "lab_module"}
-        exec(compile(text, path, "exec"), names)
-        return fingerprint.version(names[name])
-
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    base = "STEPS = 3\ndef helper(x):\n    return x\ndef work(job):\n    return helper(job) + STEPS\n"
-    first = version(base)
-    assert first == version("# why\n" + base + "def draw():\n    return 1\n")
-    assert first == version(base.replace("def work(job):", "def work(job):\n    'What it does.'"))
-    changed = [base.replace("return x", "return x + 1"), base.replace("= 3", "= 4"), base.replace(") + S", ") - S")]
-    assert len({first, *map(version, changed)}) == 4
-
-
-def test_values_bound_to_a_job_count():
-    quiet, slow = (fingerprint.version(partial(fakelab.work, pause=p)) for p in (0.0, 1.0))
-    assert quiet != slow
-
-    def closed(n):
-        return lambda job: n
-
-    assert fingerprint.version(closed(1)) != fingerprint.version(closed(2))
-    assert fingerprint.version(fakelab.study) != fingerprint.version(fakelab.fail)
-
-
-def test_a_job_that_uses_a_table_of_methods_counts_with_all_of_them(tmp_path, whole, monkeypatch):
-    package = Path(shutil.copytree(whole, tmp_path / "reproduce"))
-    monkeypatch.setattr(fingerprint, "PACKAGE", package)
-    names = {}
-    text = "from ..protect import apply\ndef work(job):\n    return apply(job)\ndef plain(job):\n    return job\n"
-    file = package / "experiments" / "lab.py"
-    file.write_text(text)
-    exec(compile(text.partition("\n")[2], file, "exec"), names)
-    work, plain = (lambda: fingerprint.version(names["work"])), (lambda: fingerprint.version(names["plain"]))
-    first, other = work(), plain()
-    replaced(package / "protect" / "noise.py", "origin + added", "origin - added")
-    assert work() != first and plain() == other

@@ -32,7 +32,7 @@ def test_the_bundle_has_its_own_judges_by_whatever_path_it_is_opened(tmp_path):
 
 
 def test_a_folder_called_bundled_is_not_the_bundle(impostor):
-    assert impostor.model.name == "bundled" and impostor.judges == judges.FULL and judges.FULL.clip == clip.CHECKPOINT
+    assert impostor.model.name == "bundled (a folder)" and impostor.judges == judges.FULL and judges.FULL.clip == clip.CHECKPOINT
     assert distribution.extractor(impostor.judges)[0] is distribution.inception
     for call in (
         lambda: perceptual.perceptual(impostor.judges, impostor.model),

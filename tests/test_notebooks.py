@@ -69,7 +69,8 @@ def test_its_parameters_are_literals_with_the_standard_four(path, cells):
 
 
 def test_the_start_cell_is_the_same_in_all(cells):
-    assert start_cell(cells) == start_cell(json.loads(BOOKS[0].read_text())["cells"])
+    pictures = ", IMAGES" if "IMAGES" in notebook.parameters(cells) else ""
+    assert start_cell(cells) == f"from reproduce import notebook\n\nstudy = notebook.start(PROFILE, SCALE, SEED, OUT{pictures})"
 
 
 def test_it_has_no_outputs_and_a_kernel_anyone_has(path, cells):

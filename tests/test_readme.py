@@ -61,3 +61,11 @@ def test_every_notebook_and_linked_file_exists(readme):
     assert not missing
     named = {name for name in re.findall(r"\b(\d\d_\w+)\b(?!\.(?:png|md|csv))", readme)}
     assert named <= {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+
+
+def test_the_tree_is_the_packages(readme):
+    tree = readme.split("```\nreproduce/\n")[1].split("```")[0]
+    named = {word.rstrip("/") for line in tree.splitlines() for word in line.split("   ")[0].split() if line.startswith("  ")}
+    rooms = {path.name for path in (ROOT / "reproduce").iterdir() if path.is_dir() and not path.name.startswith("__")}
+    files = {path.name for path in (ROOT / "reproduce").glob("*.py") if not path.name.startswith("__")}
+    assert named == rooms | files

@@ -94,7 +94,7 @@ def test_footnotes_follow_the_rows_and_come_from_the_settings(tmp_path):
 def test_figures_draw_the_means_of_their_cells():
     rows = rowkit.rows()["03_knob_rows"]
     figure = draw.knobs(rows, dict(sorted(rowkit.KNOBS.items())))  # as JSON has them
-    assert [ax.get_title() for ax in figure.axes] == list(draw.KNOBS.values())
+    assert [ax.get_title("left") or ax.get_title() for ax in figure.axes] == list(draw.KNOBS.values())
     drawn = figure.axes[0].lines[0].get_ydata()
     for at, change in enumerate(("", "alpha 0.1")):
         assert drawn[at] == pytest.approx(read.mean(read.chosen(rows, "encoder", "IMPRESS", change), "ssim")[0])

@@ -85,7 +85,8 @@ def test_the_core_gives_what_the_table_gives_and_does_not_depend_on_it():
     row = purify.PURIFIERS["noise"]
     by_hand = purify.run(row.function, x, None, settings=purify.record("noise"), seed=3, name="noise", whole=True)
     assert torch.equal(by_hand, purify.apply(x, None, "noise", seed=3))
-    read = {path.relative_to(fingerprint.PACKAGE).as_posix() for path in fingerprint._closure({fingerprint.PACKAGE / "protect" / "run.py"})}
+    used = fingerprint._closure(fingerprint._place("protect.run:run"))
+    read = {there.path.relative_to(fingerprint.PACKAGE).as_posix() for there, _ in used}
     assert {"protect/run.py", "passes.py", "attack/budgets.py"} <= read
     assert not any(path.startswith(("protect/", "purify/", "papers/")) for path in read - {"protect/run.py"})
 

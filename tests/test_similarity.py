@@ -8,7 +8,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from reproduce import images as pixels
-from reproduce.measure import MEASURES, compare, similarity
+from reproduce.measure import MEASURES, PLAIN, compare, similarity
 
 LEAST = {
     "ssim": 11, "psnr": 1, "vifp": 41, "fsim": 2, "sr-sim": 40, "gmsd": 2, "vsi": 2, "dss": 32, "haarpsi": 16,
@@ -81,7 +81,7 @@ def test_each_value_is_piqs_for_that_pair_alone(pair, name):
 
 def test_batch_mates_change_nothing_though_they_would_in_piq(pair):
     x, y = pair
-    for name, measure in MEASURES.items():
+    for name, measure in ((name, MEASURES[name]) for name in PLAIN):
         together = measure.function(x, y)
         assert torch.equal(together[[2, 0]], measure.function(x[[2, 0]], y[[2, 0]])), name
     alone = compare(x, y, ["sr-sim"])["sr-sim"]
@@ -91,9 +91,9 @@ def test_batch_mates_change_nothing_though_they_would_in_piq(pair):
 
 def test_directions_and_the_value_of_identical_images(pair):
     x, y = pair
-    best = {**dict.fromkeys(MEASURES, 1.0), "psnr": 80.0, "gmsd": 0.0}
+    best = {**dict.fromkeys(PLAIN, 1.0), "psnr": 80.0, "gmsd": 0.0}
     same, damaged = compare(y, y), compare(x, y)
-    for name, measure in MEASURES.items():
+    for name, measure in ((name, MEASURES[name]) for name in PLAIN):
         assert same[name].tolist() == pytest.approx([best[name]] * 3, abs=2e-5), name
         worse = damaged[name] < same[name] if measure.better == "higher" else damaged[name] > same[name]
         assert worse.all(), name
@@ -115,7 +115,7 @@ def test_the_two_ssim_are_far_apart_at_512():
     assert got["ssim"].item() - got["ssim-sewar"].item() > 0.1
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_smallest_size(name):
     torch.manual_seed(0)
     least = LEAST[name]
@@ -127,7 +127,7 @@ def test_smallest_size(name):
         assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_flat_images_give_numbers(name):
     for level in (0.0, 0.5, 1.0):
         flat = torch.full((1, 3, 64, 64), level)
@@ -135,7 +135,7 @@ def test_flat_images_give_numbers(name):
         assert value.isnan().all() if (name, level) == ("haarpsi", 0.0) else value.isfinite().all(), level
 
 
-@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_bad_input_is_refused_in_one_line(name):
     good = torch.rand(2, 3, 64, 64)
     for x, y, said in (

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+from reproduce.artefacts.files import NoSpace, write
 from reproduce.engine import keys
-from reproduce.engine.store import NoSpace, Store, write
+from reproduce.engine.store import Store
 
 ROWS = [{"image": 0, "ssim": 1 / 3, "name": "x", "none": None, "odd": float("inf")}]
 PICTURES = {"edit": np.arange(96, dtype=np.uint8).reshape(2, 4, 4, 3)}

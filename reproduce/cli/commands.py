@@ -95,7 +95,7 @@ def parser() -> Parser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    from ..engine import store
+    from ..artefacts import files
 
     options = parser().parse_args(arguments)
     try:
@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         complain(str(stop) or "interrupted; run the same command again to resume")
         return 130
-    except (ValueError, FileNotFoundError, PermissionError, NotADirectoryError, store.NoSpace) as error:
+    except (ValueError, FileNotFoundError, PermissionError, NotADirectoryError, files.NoSpace) as error:
         complain(error)
         return 2
     except BrokenPipeError:  # `reproduce list | head`

@@ -17,6 +17,7 @@ PROTECTIONS = {  # key -> method, settings
     "encoder, released": ("photoguard-encoder", "released"),
     "diffusion, released": ("photoguard-diffusion", "released"),
     "encoder, equal": ("photoguard-encoder", "equal"),
+    "encoder, app": ("photoguard-encoder", "app"),
     "diffusion, equal": ("photoguard-diffusion", "equal"),
     "encoder, through JPEG": ("photoguard-encoder", "jpeg"),
     "diffusion, adaptive": ("photoguard-diffusion", "adaptive"),

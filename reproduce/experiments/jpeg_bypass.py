@@ -14,7 +14,6 @@ from . import arms, scales, subjects
 from .arms import CLEAN
 from .grid import Cell, Grid, Misuse
 
-COMPARED = ("noise", "encoder")
 MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar"]
 COMPARISONS = [
     ["{}", "sent", "photo", ["latents_moved"]],
@@ -25,15 +24,18 @@ SAME, OTHER = "same", "other"  # the two seeds, as their random streams are call
 
 
 class Bypass:
-    """The experiment over one study: pictures, their protections (keys of arms), and the edits. settings: of PhotoGuard in notebook 01."""
+    """The experiment over one study: pictures, their protections (keys of arms), and the edits.
 
-    def __init__(self, study, settings=None, subsampling="4:2:0", *, compared=COMPARED, counts=None):
-        known = list(protect.PROTECTIONS["photoguard-encoder"].settings)
-        profiles.one_of("settings", settings or known[0], known)
+    settings: of PhotoGuard's encoder attack and, where it has such, of the noise beside it. compared: other arms in place of these two.
+    """
+
+    def __init__(self, study, settings="paper", subsampling="4:2:0", *, compared=None, counts=None):
+        profiles.one_of("settings", settings, list(protect.PROTECTIONS["photoguard-encoder"].settings))
         profiles.one_of("subsampling", subsampling, degrade.SUBSAMPLING)
         self.study, self.subsampling = study, subsampling
         self.counts = counts or scales.counts("jpeg_bypass", study.scale)
-        self.protections = {key: self._arm(key, settings) for key in compared}
+        self.attack = next(key for key, arm in arms.PROTECTIONS.items() if arm == ("photoguard-encoder", settings))
+        self.protections = {key: self._arm(key, settings) for key in compared or ("noise", self.attack)}
         self.washes = {q: Cell(launderer=f"JPEG {q}", quality=q) if q else Cell() for q in self.counts.qualities}
         known = {"people": subjects.people(study, self.counts.people)}
         if self.counts.photographs and not study.images:
@@ -41,7 +43,7 @@ class Bypass:
         self.grids = {role: self._grid(role, some) for role, some in known.items()}
 
     def _arm(self, key, settings):
-        arm = arms.protection(key, "paper", settings=settings)  # of its counts, the attack's steps are this experiment's own
+        arm = arms.protection(key, "paper", settings=settings if key == "noise" else None)  # the attack's steps are counted here
         return dataclasses.replace(arm, record=protect.record(arm.method, arm.record, steps=self.counts.attack_steps))
 
     def _grid(self, role, some):

@@ -15,8 +15,8 @@ def over_quality(bypass, misuse="variation", role="people", subject=0, prompt=0)
     if (misuse, role) not in bypass.edited:
         return _instead(bypass, misuse, role)
     shown = [q for q in bypass.counts.qualities if q in QUALITIES]
-    rows = {"protected and compressed": [bypass.sent(role, subject, "encoder", q) for q in shown]}
-    for words, key in (("edit of it", "encoder"), ("edit of noised picture", "noise"), ("edit of clean picture", CLEAN)):
+    rows = {"protected and compressed": [bypass.sent(role, subject, bypass.attack, q) for q in shown]}
+    for words, key in (("edit of it", bypass.attack), ("edit of noised picture", "noise"), ("edit of clean picture", CLEAN)):
         rows[words] = [bypass.edit(misuse, role, subject, key, q, prompt) for q in shown]
     wanted = bypass.grids[role].subjects.prompts[subject][prompt]
     return _grid(rows.values(), list(rows), _columns(shown), f"“{wanted}”, {misuse}")
@@ -28,9 +28,9 @@ def side_by_side(bypass, misuse="variation", role="people", quality=75, count=4)
         return _instead(bypass, misuse, role)
     known, rows = bypass.grids[role].subjects, []
     for i in range(min(count, len(known.names))):
-        shown = ((CLEAN, None), ("encoder", None), ("noise", None), ("encoder", quality))
+        shown = ((CLEAN, None), (bypass.attack, None), ("noise", None), (bypass.attack, quality))
         edits = [bypass.edit(misuse, role, i, key, q) for key, q in shown]
-        rows.append([known.images[i], bypass.sent(role, i, "encoder", None), *edits])
+        rows.append([known.images[i], bypass.sent(role, i, bypass.attack, None), *edits])
     columns = ["original", "protected", "edit of clean", "edit of protected", "edit of noised", f"edit of protected, JPEG {quality}"]
     labels = [f"{name}: {asked[0].removeprefix('a photo of ')}" for name, asked in zip(known.names, known.prompts, strict=True)]
     return _grid(rows, labels[:count], columns, f"Before and after JPEG, {misuse}")

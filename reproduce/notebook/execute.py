@@ -16,7 +16,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from ..engine import store
+from ..artefacts import files
 from ..engine.study import folder
 
 KERNEL = "reproduce-running"
@@ -41,7 +41,7 @@ def execute(entry, values: dict, at: Path, workers=None, executor=None) -> Path:
             error = _papermill(entry.path, copy, values, at, progress)
         if error is None:
             book = _tidy(json.loads(copy.read_text(encoding="utf-8")), at)
-            store.write(target, (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode())
+            files.write(target, (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode())
             return target
         if isinstance(error, KeyboardInterrupt):
             raise error

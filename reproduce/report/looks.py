@@ -32,6 +32,7 @@ PROTECTIONS = {
     "encoder, through JPEG": _look("PhotoGuard, encoder attack, through JPEG", "#56306b", "d", "encoder attack, through JPEG"),
     "encoder, released": _look("PhotoGuard, encoder attack, released", "#80b1d3", "p", "encoder attack, released"),
     "encoder, equal": _look("PhotoGuard, encoder attack, equal", "#1b3a6b", "h", "encoder attack, equal"),
+    "encoder, app": _look("PhotoGuard, encoder attack, app", "#5a9bb8", "8", "encoder attack, app"),
     "diffusion": _look("PhotoGuard, diffusion attack", "#c03a2b", "^", "diffusion attack"),
     "diffusion, released": _look("PhotoGuard, diffusion attack, released", "#e78ac3", "v", "diffusion attack, released"),
     "diffusion, equal": _look("PhotoGuard, diffusion attack, equal", "#f4a582", "<", "diffusion attack, equal"),
