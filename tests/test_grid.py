@@ -216,3 +216,10 @@ def test_what_there_is_not_is_said_in_one_line(ran):
         with pytest.raises(ValueError, match="no job has") as told:
             ask()
         assert "\n" not in str(told.value)
+
+
+def test_a_group_that_is_done_in_part_shows_that_part(study):
+    found = made(study(), count=2)
+    found.protect({"noise": 1})
+    shown, kept = picture(found, Cell("noise"), 0)[0], found.subjects.people[0]
+    assert torch.equal(shown * (1 - kept), found.subjects.images[0] * (1 - kept)) and not torch.equal(shown, found.subjects.images[0])

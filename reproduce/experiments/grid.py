@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from .. import passes, rng
-from ..engine.jobs import Job, levels
+from ..engine.jobs import Job, levels, tensor
 from ..measure import MEASURES
 from . import arms
 from .arms import CLEAN, UNWASHED
@@ -97,11 +97,7 @@ class Grid:
 
     def shown(self, cell: Cell, subject: int):
         """One picture of a cell, float (1, 3, H, W)."""
-        from ..engine.jobs import tensor
-
-        some = self._group(subject)
-        found = self.study.read(self.pictures(cell, some))
-        return tensor(found)[subject - some.start : subject - some.start + 1]
+        return tensor(self.study.read(self.part(cell, range(subject, subject + 1))))
 
     def add(self, protection, sweep):
         """Pictures that are sent like protected ones, from another sweep, whose jobs are found by the `first` of their group."""
