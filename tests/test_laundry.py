@@ -1,6 +1,7 @@
 """Notebooks 03 and 04: what is washed, edited and compared on the tiny model."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -150,3 +151,16 @@ def test_the_pictures_of_one_person(ran):
     assert [len(row) for row in grid["images"]] == [4, 4, 4]
     assert grid["column_labels"] == ["photograph", "encoder attack", "JPEG 50", "IMPRESS"]
     assert abs(grid["images"][1][0] - 0.5).max() < 1e-6  # the photograph differs from itself nowhere
+
+
+def test_what_another_distance_judges_is_another_job(ran, monkeypatch):
+    """A copy of the bundle in another folder is the same model, but LPIPS judges beside it."""
+    jobs = []
+    monkeypatch.setattr(ran.study, "sweep", lambda name, listed: jobs.extend(listed) or SimpleNamespace(rows=[]))
+    for known in (judges.BUNDLED, judges.FULL):
+        monkeypatch.setattr(ran.study.profile.model, "judges", known)
+        images = {"x": ran.grid.pictures(Cell("encoder"), range(2)), "y": ran.grid.pictures(Cell(), range(2))}
+        ran.grid.measure([({}, range(2), images, [["{}", "x", "y", [name]]], {}) for name in ("perceptual", "ssim")])
+        jobs += [ran.grid._launder(Cell("encoder", by), range(2)) for by in ("IMPRESS", "JPEG 50")]
+    keys = [ran.study.key(job) for job in jobs]
+    assert [one == other for one, other in zip(keys[:4], keys[4:], strict=True)] == [False, True, False, True]

@@ -140,6 +140,8 @@ class Grid:
         seed = rng.child(self.study.seed, "wash", *names)  # the same start noise for all arms and protections
         values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, whole=arm.row.whole)
         values |= dict(seed=seed, stream=arm.method, names=names)
+        if arm.row.accepts("distance"):  # the model's judges bring it, and no fingerprint of the model tells which
+            values["distance"] = self.study.judges.distance
         pictures = {"images": self.pictures(dataclasses.replace(cell, launderer=UNWASHED, changes=(), quality=None), some)}
         return Job("experiments.stages:launder", values, pictures, uses=arm.uses, at=self._at(cell, some))
 
@@ -209,6 +211,8 @@ class Grid:
                 more = {key: value for key, value in more.items() if key not in ("prompts", "clip")}
             measures = {name: [row.whole, row.kind, row.needs] for name, row in used.items()}
             values = dict(names=self.names(some), measures=measures, compared=compared, **more)
+            if any(row.needs == "distance" for row in used.values()):
+                values["distance"] = self.study.judges.distance
             uses = tuple(row.whole for row in used.values())
             jobs.append(Job("experiments.stages:measure", values, pictures, uses=uses, told=told))
         return self.study.sweep("measure", jobs).rows
