@@ -1,76 +1,84 @@
 """Notebooks 03 and 04: what is washed, edited and compared on the tiny model."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from reproduce import degrade, purify, rng
-from reproduce.engine import keys, store
-from reproduce.experiments import laundry, laundry_pictures
-from reproduce.experiments.laundry import Laundry, Wash
+from reproduce.diffusion import judges
+from reproduce.experiments import arms, laundry, pictures
+from reproduce.experiments.grid import Cell
+from reproduce.experiments.laundry import Laundry
 from reproduce.measure import compare
+from reproduce.measure.perceptual import perceptual
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
-from reproduce.report import laundry as read
 
 BY = ("none", "JPEG 50", "IMPRESS, noise only", "IMPRESS, released", "IMPRESS")
-WASHES = [Wash(one, by) for one in ("clean", "encoder") for by in BY]
-TURNED = Wash("encoder", "IMPRESS", (("alpha", 0.5), ("norm", "sum")))
+CELLS = [Cell(protection, launderer) for protection in ("clean", "encoder") for launderer in BY]
+TURNED = Cell("encoder", "IMPRESS", (("alpha", 0.5), ("norm", "sum")))
+INDEX = ["subject", "protection", "launderer", "changed"]
+WASHED = ["picture_ssim", "picture_psnr", "perceptual", "from_protected", "latents_moved", "change"]
+LOG = {"consistency_before", "consistency_start", "consistency", "never_moved", "zero_moments"}
 
 
 @pytest.fixture(scope="module")
-def ran(models, tmp_path_factory):
-    from reproduce.diffusion import profiles
-    from reproduce.engine.study import Study
-
-    folder = tmp_path_factory.mktemp("laundry")
-    study = Study(
-        "bundled", "smoke", 0, folder / "figures", store=store.Store(folder / "store"),
-        opener=lambda name, scale: profiles.Profile(name, models(), 64, scale),
-    )  # fmt: skip
-    found = Laundry(study, [*WASHES, TURNED])
-    washed, edited = ([row | {"subject": row["image"]} for row in rows] for rows in (found.wash().rows, found.edits().rows))
-    found.rows = read.joined(washed, edited)
+def ran(studies, tmp_path_factory):
+    found = Laundry(studies(tmp_path_factory.mktemp("laundry")), [*CELLS, TURNED])
+    found.washed_rows, found.rows = found.wash(), found.edits()
     return found
 
 
 def cell(ran, protection, launderer, changed="", subject=0):
-    return next(r for r in read.chosen(ran.rows, protection, launderer, changed) if r["image"] == ran.names[subject])
+    wanted = dict(subject=ran.names[subject], protection=protection, launderer=launderer, changed=changed)
+    [row] = [row for row in ran.rows if wanted.items() <= row.items()]
+    return row
+
+
+def group(ran, cell):
+    """Both people's pictures of a cell."""
+    return torch.cat([ran.grid.shown(cell, i) for i in range(2)])
+
+
+def test_rows_are_every_cell_once_with_its_index_in_front(ran):
+    assert len(ran.washed_rows) == len(ran.rows) == 2 * len([*CELLS, TURNED])
+    for washed, row in zip(ran.washed_rows, ran.rows, strict=True):
+        own = LOG if washed["launderer"].startswith("IMPRESS") else set()
+        assert list(washed)[:10] == INDEX + WASHED and set(list(washed)[10:]) == own
+        assert list(row)[:7] == [*INDEX, "misuse", "prompt", "seed"] and list(row)[-5:] == laundry.MEASURES
+        assert washed.items() <= row.items() and (row["misuse"], row["seed"]) == ("inpainting", 0)
 
 
 def test_washing_is_the_launderers_of_the_protected_picture(ran):
-    for i in range(2):
-        sent = ran.protected.picture(i, "encoder")
-        assert torch.equal(ran.picture(i, Wash("encoder", "none")), sent)
-        assert torch.equal(ran.picture(i, Wash("encoder", "JPEG 50")), degrade.jpeg(sent, 50))
-    assert cell(ran, "clean", "none")["picture_ssim"] == 1 and cell(ran, "clean", "none")["reads"] == 0
-    row, photo = cell(ran, "encoder", "JPEG 50", subject=1), ran.people.images[1:2]
-    washed = ran.picture(1, Wash("encoder", "JPEG 50"))
+    sent = group(ran, Cell("encoder"))
+    assert torch.equal(group(ran, Cell("encoder", "JPEG 50")), degrade.jpeg(sent, 50))
+    row = cell(ran, "clean", "none")
+    assert row["picture_ssim"] == 1 and row["latents_moved"] == row["perceptual"] == row["from_protected"] == 0
+    row, photo = cell(ran, "encoder", "JPEG 50", subject=1), ran.grid.subjects.images[1:2]
+    washed, distance = ran.grid.shown(Cell("encoder", "JPEG 50"), 1), perceptual(judges.BUNDLED)[0]
     assert row["picture_psnr"] == pytest.approx(compare(washed, photo, ("psnr",))["psnr"].item())
-    assert row["perceptual"] == pytest.approx(ran.distance(washed, photo).item(), rel=1e-4)
-    assert row["from_protected"] == pytest.approx(ran.distance(washed, ran.protected.picture(1, "encoder")).item(), rel=1e-4)
-    assert row["levels"] == pytest.approx((washed - ran.protected.picture(1, "encoder")).mul(255).abs().mean().item(), rel=1e-4)
+    assert row["perceptual"] == pytest.approx(distance(washed, photo).item(), rel=1e-4)
+    assert row["from_protected"] == pytest.approx(distance(washed, sent[1:]).item(), rel=1e-4)
+    assert row["change"] == pytest.approx((washed - sent[1:]).mul(255).abs().mean().item(), rel=1e-4)
 
 
 def test_latents_are_measured_in_units_of_the_way_to_grey(ran):
-    photo = ran.people.images[:1]
+    photo, model = ran.grid.subjects.images[:1], ran.study.profile.model
     with torch.no_grad():
-        at, home, grey = (
-            ran.study.model.encode(x).mean
-            for x in (ran.picture(0, Wash("encoder", "none")), photo, torch.full_like(photo, 0.5))
-        )
-    assert cell(ran, "encoder", "none")["reads"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
+        shown = (ran.grid.shown(Cell("encoder"), 0), photo, torch.full_like(photo, 0.5))
+        at, home, grey = (model.encode(one).mean for one in shown)
+    assert cell(ran, "encoder", "none")["latents_moved"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
 
 
 def test_arms_and_protections_start_from_the_same_noise(ran):
-    noised = [ran.picture(0, Wash(one, "IMPRESS, noise only")) - ran.picture(0, Wash(one, "none")) for one in ("clean", "encoder")]
-    dry = [ran.picture(0, Wash(one, "none")) for one in ("clean", "encoder")]
+    dry, wet = ([group(ran, Cell(key, by)) for key in ("clean", "encoder")] for by in ("none", "IMPRESS, noise only"))
+    noised = [after - before for after, before in zip(wet, dry, strict=True)]
     inner = ((dry[0] - 0.5).abs() < 0.3) & ((dry[1] - 0.5).abs() < 0.3)  # where nothing was cut at black or white
     assert inner.float().mean() > 0.2
     assert (noised[0] - noised[1])[inner].abs().max() <= 1.01 / 255 and noised[0].std() > 3 / 255
-    other = ran.picture(1, Wash("clean", "IMPRESS, noise only")) - ran.picture(1, Wash("clean", "none"))
-    assert not torch.equal(other, noised[0])
+    assert not torch.equal(noised[0][0], noised[0][1]), "each person's own"
     log = [cell(ran, "encoder", arm) for arm in ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS")]
     starts = [row["consistency_start"] for row in log]
     assert starts == pytest.approx([starts[2]] * 3, rel=1e-3)  # half precision rounds the start
@@ -80,55 +88,79 @@ def test_arms_and_protections_start_from_the_same_noise(ran):
 def test_a_changed_setting_is_run_and_named(ran):
     row = cell(ran, "encoder", "IMPRESS", "alpha 0.5, norm sum")
     assert row["picture_ssim"] != cell(ran, "encoder", "IMPRESS")["picture_ssim"]
-    record = ran.record(TURNED)
+    record = ran.grid.launderers["IMPRESS", "alpha 0.5, norm sum"].record
     assert (record.alpha, record.norm, record.steps) == (0.5, "sum", 3)
     assert record.differs.endswith("3 steps instead of 1000; alpha 0.5, norm sum")
-    assert laundry._of(keys.plain(dataclasses.asdict(TURNED))) == TURNED
-    own = rng.child(0, "wash", *ran.names)
-    sent = torch.cat([ran.protected.picture(i, "encoder") for i in range(2)])
-    by_hand = purify.apply(sent, ran.study.model, "impress", settings=record, seed=own, distance=ran.distance)
-    assert torch.equal(ran.picture(1, TURNED), by_hand[1:])
+    seed, log = rng.child(0, "wash", *ran.names), []
+    how = dict(settings=record, seed=seed, distance=perceptual(judges.BUNDLED)[0], log=log)
+    own = purify.apply(group(ran, Cell("encoder")), ran.study.profile.model, "impress", **how)
+    assert torch.equal(group(ran, TURNED), own)
+    assert {name: row[name] for name in LOG} == pytest.approx({name: log[0][name] for name in LOG})
 
 
 def test_an_edit_is_held_against_the_clean_pictures(ran):
     settings = dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=4)
-    masks, asked = 1 - ran.people.people, [prompts[0] for prompts in ran.people.prompts]  # the job's group: kernels round by their batch
+    people = ran.grid.subjects
+    masks, wanted = 1 - people.people, [prompts[0] for prompts in people.prompts]  # the job's group: kernels round by their batch
     made = []
-    for pictures in (torch.cat([ran.picture(i, Wash("encoder", "JPEG 50")) for i in range(2)]), ran.people.images):
-        chance = [rng.generator(0, "edit", 0, *named) for named in zip(asked, ran.names, strict=True)]
-        made.append(edit.inpaint(pictures, masks, asked, ran.study.model, settings=settings, generator=chance))
+    for shown in (group(ran, Cell("encoder", "JPEG 50")), people.images):
+        chance = [rng.generator(0, "edit", 0, *named) for named in zip(wanted, ran.names, strict=True)]
+        made.append(edit.inpaint(shown, masks, wanted, ran.study.profile.model, settings=settings, generator=chance))
     row = cell(ran, "encoder", "JPEG 50", subject=1)
-    assert row["ssim"] == pytest.approx(compare(*made, ("ssim",))["ssim"][1].item(), abs=1e-6) and row["asked"] == asked[1]
+    assert row["ssim"] == pytest.approx(compare(*made, ("ssim",))["ssim"][1].item(), abs=1e-6) and row["prompt"] == wanted[1]
     assert cell(ran, "clean", "none")["ssim"] == pytest.approx(1, abs=1e-6)
     assert torch.equal(ran.edit(1, "encoder", "JPEG 50"), made[0][1])
 
 
-def test_which_pairs_and_which_settings_are_turned(ran):
-    pairs = laundry.editing_table()
-    assert {one.protection for one in pairs} == {"clean", *laundry.PROTECTED, laundry.RELEASED} and len(set(pairs)) == len(pairs)
-    assert {one.launderer for one in pairs if one.protection == "encoder"} == {
-        "none", "JPEG 75", "AdverseCleaner", "autoencoder", *laundry.ARMS,
+def test_which_cells_and_which_settings_are_turned(ran):
+    cells = laundry.editing_table()
+    assert {one.protection for one in cells} == {"clean", *laundry.PROTECTED, laundry.RELEASED} and len(set(cells)) == len(cells)
+    assert {one.launderer for one in cells if one.protection == "encoder"} == {
+        "none", "JPEG 75", "AdverseCleaner", "autoencoder", *laundry.IMPRESSES,
     }  # fmt: skip
-    known = {one.launderer for one in laundry.every_pair(ran.study)}
-    assert known == set(laundry.LAUNDERERS) - {"Noisy Upscaling", "IMPRESS, fp32"}  # the first needs a download
+    known = laundry.every_pair(ran.study)
+    assert {one.launderer for one in known} == set(arms.LAUNDERERS) - {"Noisy Upscaling", "IMPRESS, fp32"}  # the first needs a download
+    assert {one.protection for one in known} == {"clean", "encoder"} and len(set(known)) == len(known)
     turned = laundry.turned(ran.study)
-    whole = ran.record(Wash("encoder", "IMPRESS"))
+    whole = ran.grid.launderers["IMPRESS", ""].record
     for knob, values in turned.items():
-        assert [wash.told for _, wash in values].count("") == 1
-        for value, wash in values:
-            assert wash.changes == (() if value == getattr(whole, knob) else ((knob, value),))
-    washes = laundry.knob_washes(turned)
-    assert washes[0] == Wash("encoder", "none") and len(set(washes)) == len(washes)
+        assert [one.changed for _, one in values].count("") == 1
+        for value, one in values:
+            assert one.changes == (() if value == getattr(whole, knob) else ((knob, value),))
+    assert laundry.knob_settings(turned)["knobs"]["norm"] == [["mean", ""], ["sum", "norm sum"]]
+    cells = laundry.knob_cells(turned)
+    assert cells[0] == Cell("encoder") and len(set(cells)) == len(cells)
 
 
-def test_every_launderer_of_the_table_is_one_of_purify():
-    for entry in laundry.LAUNDERERS.values():
-        assert entry is None or purify.record(*entry)
-    assert {entry[0] for entry in laundry.LAUNDERERS.values() if entry} == set(purify.PURIFIERS)
+def test_a_count_washes_the_first_people_alone(ran):
+    """A group that is done in part shows the part that is done."""
+    few = Laundry(ran.study, [Cell("encoder", "JPEG 50")], count=1)
+    assert [row["subject"] for row in few.wash()] == few.names == ran.names[:1]
+    assert torch.equal(few.grid.shown(Cell("encoder", "JPEG 50"), 0), degrade.jpeg(few.grid.shown(Cell("encoder"), 0), 50))
+
+
+def test_the_manifest_gets_the_settings_as_they_are_run(ran):
+    told = ran.settings
+    assert told["protections"]["encoder"]["differs"].endswith("6 steps instead of 200") and {*told["launderers"]} == {*BY} - {"none"}
+    assert told["launderers"]["IMPRESS"]["steps"] == 3 and told["edits"]["inpainting"]["steps"] == 4
+    assert told["distance"] == "bundled perceptual distance" and told["counts"]["people"] == 2
 
 
 def test_the_pictures_of_one_person(ran):
-    grid = laundry_pictures.washed_grid(ran, ("JPEG 50", "IMPRESS"))
+    grid = pictures.washed(ran, ("JPEG 50", "IMPRESS"))
     assert [len(row) for row in grid["images"]] == [4, 4, 4]
     assert grid["column_labels"] == ["photograph", "encoder attack", "JPEG 50", "IMPRESS"]
     assert abs(grid["images"][1][0] - 0.5).max() < 1e-6  # the photograph differs from itself nowhere
+
+
+def test_what_another_distance_judges_is_another_job(ran, monkeypatch):
+    """A copy of the bundle in another folder is the same model, but LPIPS judges beside it."""
+    jobs = []
+    monkeypatch.setattr(ran.study, "sweep", lambda name, listed: jobs.extend(listed) or SimpleNamespace(rows=[]))
+    for known in (judges.BUNDLED, judges.FULL):
+        monkeypatch.setattr(ran.study.profile.model, "judges", known)
+        images = {"x": ran.grid.pictures(Cell("encoder"), range(2)), "y": ran.grid.pictures(Cell(), range(2))}
+        ran.grid.measure([({}, range(2), images, [["{}", "x", "y", [name]]], {}) for name in ("perceptual", "ssim")])
+        jobs += [ran.grid._launder(Cell("encoder", by), range(2)) for by in ("IMPRESS", "JPEG 50")]
+    keys = [ran.study.key(job) for job in jobs]
+    assert [one == other for one, other in zip(keys[:4], keys[4:], strict=True)] == [False, True, False, True]

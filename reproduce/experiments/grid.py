@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from .. import passes, rng
-from ..engine.jobs import Job, levels
+from ..engine.jobs import Job, levels, tensor
 from ..measure import MEASURES
 from . import arms
 from .arms import CLEAN, UNWASHED
@@ -112,11 +112,7 @@ class Grid:
 
     def shown(self, cell: Cell, subject: int):
         """One picture of a cell, float (1, 3, H, W)."""
-        from ..engine.jobs import tensor
-
-        some = self._group(subject)
-        found = self.study.read(self.pictures(cell, some))
-        return tensor(found)[subject - some.start : subject - some.start + 1]
+        return tensor(self.study.read(self.part(cell, range(subject, subject + 1))))
 
     def add(self, protection, sweep):
         """Pictures that are sent like protected ones, from another sweep, whose jobs are found by the `first` of their group."""
@@ -162,6 +158,8 @@ class Grid:
         seed = rng.child(self.study.seed, "wash", *names)  # the same start noise for all arms and protections
         values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, whole=arm.row.whole)
         values |= dict(seed=seed, stream=arm.method, names=names)
+        if arm.row.accepts("distance"):  # the model's judges bring it, and no fingerprint of the model tells which
+            values["distance"] = self.study.judges.distance
         pictures = {"images": self.pictures(dataclasses.replace(cell, launderer=UNWASHED, changes=(), quality=None), some)}
         return Job("experiments.stages:launder", values, pictures, uses=arm.uses, at=self._at(cell, some))
 
@@ -231,6 +229,8 @@ class Grid:
                 more = {key: value for key, value in more.items() if key not in ("prompts", "clip")}
             measures = {name: [row.whole, row.kind, row.needs] for name, row in used.items()}
             values = dict(names=self.names(some), measures=measures, compared=compared, **more)
+            if any(row.needs == "distance" for row in used.values()):
+                values["distance"] = self.study.judges.distance
             uses = tuple(row.whole for row in used.values())
             jobs.append(Job("experiments.stages:measure", values, pictures, uses=uses, told=told))
         return self.study.sweep("measure", jobs).rows

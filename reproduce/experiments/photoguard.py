@@ -131,10 +131,10 @@ class Edits:
         sets = [("fixed", arm, self._edits(arm, None)) for arm in (*TARGETS, MATCHED, ROUND, OTHER, AGAIN)]
         sets += [("best", arm, self._edits(arm, self.chosen.best)) for arm in TARGETS]
         clean = {"fixed": self._edits(CLEAN, None), "best": self._edits(CLEAN, self.chosen.best)}
-        jobs = []
+        values, jobs = dict(clip=self.clip, features=self.study.judges.features), []
         for rule, arm, found in sets:
             pictures, told = {"x": found, "y": clean[rule]}, dict(rule=rule, protection=arm)
-            jobs.append(Job("experiments.stages:apart", dict(clip=self.clip), pictures, uses=MEASURED, told=told))
+            jobs.append(Job("experiments.stages:apart", values, pictures, uses=MEASURED, told=told))
         return self.study.sweep("distances", jobs).rows
 
     def _edits(self, arm, best):

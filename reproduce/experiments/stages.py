@@ -38,7 +38,7 @@ def protect(profile, values, pictures):
 def launder(profile, values, pictures):
     """"images" after a launderer: pictures called "image", a row a picture with what the launderer says of itself.
 
-    values: place, settings, takes, whole, seed, stream, names.
+    values: place, settings, takes, whole, seed, stream, names; distance: which one the model's judges bring, where it takes one.
     """
     log = []
     made = passes.run(
@@ -111,7 +111,7 @@ def measure(profile, values, pictures):
     values: names; measures: name -> its place, kind and needs, as in the table; compared: lists of [column, x, y, measures], with {} for
     the measure's name in `column`, x and y names of pictures (y None for measures of a picture by itself); prompts and clip (what to
     open, its fingerprint) for those; pasted: names of pictures that are also to be had as "NAME, pasted", the clean "people" of "photo"
-    laid over them.
+    laid over them; distance: which one the model's judges bring, where a measure needs it.
     """
     known = dict(pictures)
     for name in values.get("pasted", ()):
@@ -128,7 +128,7 @@ def measure(profile, values, pictures):
 def apart(profile, values, pictures):
     """How far apart the sets of pictures "x" and "y" are: one row with fid, precision, recall, their number, what features they are of.
 
-    values: clip (what to open, its fingerprint).
+    values: clip (what to open, its fingerprint), features (which the model's judges bring).
     """
     judges = profile.model.judges
     features, label = distribution.extractor(judges, _clip(values["clip"][0]) if judges.features == "bundled" else None)

@@ -1,0 +1,201 @@
+"""Notebook 01's experiment end to end on a tiny Stable Diffusion: JPEG against PhotoGuard."""
+
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import tinysd
+import torch
+
+from reproduce import degrade, report, rng
+from reproduce import images as pixels
+from reproduce.experiments import jpeg_bypass as lab
+from reproduce.experiments import pictures, scales
+from reproduce.measure import compare
+from reproduce.misuse import edit
+from reproduce.papers import photoguard as paper
+
+INDEX = ["subject", "role", "protection", "launderer", "quality", "misuse", "prompt", "seed"]
+MEASURED = ["latents_moved", "ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_to_photo", "psnr_to_photo"]
+
+
+def run(study, *settings):
+    bypass = lab.Bypass(study, *settings)
+    bypass.protections_rows, bypass.rows = bypass.protect(), bypass.edits()
+    return bypass
+
+
+@pytest.fixture(scope="module")
+def ran(studies, tmp_path_factory):
+    return run(studies(tmp_path_factory.mktemp("bypass")))
+
+
+def find(ran, **wanted):
+    return [row for row in ran.rows if wanted.items() <= row.items()]
+
+
+def sent(ran, role, protection, quality):
+    count = len(ran.grids[role].subjects.names)
+    return torch.stack([ran.sent(role, i, protection, quality) for i in range(count)])
+
+
+def by_hand(ran, kind, role, images, seed="same"):
+    """The edits of a group of pictures through the pipeline, under the named streams."""
+    known = ran.grids[role].subjects
+    wanted = [prompts[0] for prompts in known.prompts]
+    chance = [rng.generator(0, "edit", kind, seed, prompt, name) for prompt, name in zip(wanted, known.names, strict=True)]
+    model = ran.study.profile.model
+    if kind == "variation":
+        settings = replace(paper.PHOTOGUARD_EDIT["released variation"], steps=8)
+        return edit.vary(images, wanted, model, settings=settings, generator=chance)
+    settings = replace(paper.PHOTOGUARD_EDIT["released inpainting"], steps=4)
+    return edit.inpaint(images, 1 - known.people, wanted, model, settings=settings, generator=chance)  # the person is kept
+
+
+def test_rows_are_every_edit_once_with_its_index_in_front(ran):
+    """2 people and a photograph, at 3 qualities, under 3 protections, and the seed floor; photographs have nobody to keep."""
+    assert len(ran.rows) == 3 * (3 * 3 + 1) + 2 * (3 * 3 + 1)
+    assert all(list(row) == INDEX + MEASURED for row in ran.rows)
+    assert len({tuple(row[name] for name in INDEX) for row in ran.rows}) == len(ran.rows)
+    assert {row["role"] for row in find(ran, misuse="inpainting")} == {"people"}
+    assert {(row["launderer"], row["quality"]) for row in ran.rows} == {("none", None), ("JPEG 75", 75), ("JPEG 15", 15)}
+    assert all(np.isfinite(row[name]) for row in ran.rows for name in MEASURED)
+
+
+def test_protections_move_the_whole_picture_inside_their_budget(ran):
+    assert [(row["subject"], row["role"], row["protection"]) for row in ran.protections_rows] == [
+        (name, role, key)
+        for role, names in (("people", ("person 1", "person 2")), ("photographs", ("astronaut",)))
+        for key in ("noise", "encoder")
+        for name in names
+    ]
+    assert list(ran.protections_rows[0]) == ["subject", "role", "protection", "levels", "rms", "psnr", "ssim"]
+    for row in ran.protections_rows:
+        known = ran.grids[row["role"]].subjects
+        i = known.names.index(row["subject"])
+        moved = (ran.sent(row["role"], i, row["protection"], None) - known.images[i]).mul(255).round()
+        assert row["levels"] == moved.abs().max() <= 16 and row["rms"] == pytest.approx(moved.square().mean().sqrt().item())
+        assert row["psnr"] == pytest.approx(20 * np.log10(255 / row["rms"]), abs=1e-3)
+        assert (moved[:, ::8, ::8] != 0).float().mean() > 0.5
+
+
+def test_a_clean_picture_is_its_own_reference_and_the_seed_floor_is_not(ran):
+    for row in find(ran, protection="clean", quality=None, seed=0):
+        assert row["ssim"] > 0.999 and row["latents_moved"] < 1e-4
+    floor = find(ran, seed=1)
+    assert len(floor) == 5
+    for row in floor:
+        assert (row["protection"], row["launderer"]) == ("clean", "none") and row["ssim"] < 0.99 and row["latents_moved"] < 1e-4
+    moved = {key: np.mean([row["latents_moved"] for row in find(ran, protection=key, quality=None)]) for key in lab.COMPARED}
+    assert moved["encoder"] > 2 * moved["noise"] > 0
+
+
+def test_what_is_sent_is_the_protected_picture_as_a_file_and_comes_back_edited(ran):
+    protected = sent(ran, "people", "encoder", None)
+    filed = sent(ran, "people", "encoder", 75)
+    assert torch.equal(filed, degrade.jpeg(protected, 75))
+    assert torch.equal(sent(ran, "people", "clean", 15), degrade.jpeg(ran.grids["people"].subjects.images, 15))
+    for kind in ("variation", "inpainting"):
+        made = torch.stack([ran.edit(kind, "people", i, "encoder", 75) for i in range(2)])
+        torch.testing.assert_close(made, by_hand(ran, kind, "people", filed), rtol=0, atol=1.01 / 255)
+
+
+def test_an_edit_is_held_against_the_edit_of_the_clean_picture_and_the_photograph(ran):
+    photos = ran.grids["people"].subjects.images
+    reference = by_hand(ran, "variation", "people", photos)
+    made = by_hand(ran, "variation", "people", sent(ran, "people", "noise", 15))
+    other = by_hand(ran, "variation", "people", photos, seed="other")
+    for i, name in enumerate(ran.grids["people"].subjects.names):
+        [row] = find(ran, subject=name, misuse="variation", protection="noise", quality=15)
+        assert row["ssim"] == pytest.approx(compare(made, reference, ("ssim",))["ssim"][i].item(), abs=1e-6)
+        assert row["ssim_to_photo"] == pytest.approx(compare(made, photos, ("ssim",))["ssim"][i].item(), abs=1e-6)
+        [row] = find(ran, subject=name, misuse="variation", seed=1)
+        assert row["ssim"] == pytest.approx(compare(other, reference, ("ssim",))["ssim"][i].item(), abs=1e-6)
+
+
+def test_latents_are_measured_in_units_of_the_way_to_grey(ran):
+    photo, model = ran.grids["people"].subjects.images[1:], ran.study.profile.model
+    with torch.no_grad():
+        pictures = (ran.sent("people", 1, "encoder", 75)[None], photo, torch.full_like(photo, 0.5))
+        at, home, grey = (model.encode(picture).mean for picture in pictures)
+    for row in find(ran, subject="person 2", protection="encoder", quality=75):
+        assert row["latents_moved"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
+
+
+def test_grids_show_what_was_sent_and_made(ran):
+    shown = pictures.over_quality(ran)
+    grid = report.picture_grid(**shown)
+    assert [text.get_text().split()[-1] for text in grid.axes[0].texts][:3] == ["JPEG", "75", "15"]
+    assert np.array_equal(shown["images"][0][1], ran.sent("people", 0, "encoder", 75).numpy())
+    assert np.array_equal(shown["images"][1][1], ran.edit("variation", "people", 0, "encoder", 75).numpy())
+    beside = pictures.side_by_side(ran, role="photographs")
+    assert len(beside["images"]) == 1 and len(beside["images"][0]) == len(beside["column_labels"]) == 6
+    assert np.array_equal(beside["images"][0][5], ran.edit("variation", "photographs", 0, "encoder", 75).numpy())
+    plt.close("all")
+
+
+def test_the_manifest_gets_the_settings_as_they_are_run(ran):
+    told = ran.settings
+    assert told["counts"]["people"] == 2 and told["subsampling"] == "4:2:0"
+    assert told["protections"]["encoder"]["steps"] == 10 and "10 steps instead of 200" in told["protections"]["encoder"]["differs"]
+    assert {kind: edits["steps"] for kind, edits in told["edits"].items()} == {"variation": 8, "inpainting": 4}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The least that is still a sweep: a person, a quality."""
+    least = dict(people=1, photographs=0, variation_steps=4, inpainting_steps=None, attack_steps=2, qualities=(None, 75))
+    monkeypatch.setitem(scales.COUNTS["jpeg_bypass"], "smoke", scales.COUNTS["jpeg_bypass"]["smoke"] | least)
+
+
+def test_an_interrupted_sweep_resumes_and_ends_with_the_same_rows(study, monkeypatch, small):
+    calls, vary = [], edit.vary
+
+    def counted(*args, **how):
+        calls.append(1)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return vary(*args, **how)
+
+    monkeypatch.setattr(edit, "vary", counted)
+    stop = None
+    whole = run(study("whole")).rows
+    assert len(calls) == 7
+    calls.clear()
+    stop = 4
+    with pytest.raises(KeyboardInterrupt):
+        run(study("cut"))
+    calls.clear()
+    stop = None
+    resumed = run(study("cut")).rows
+    assert len(calls) == 4, "three of seven were kept"
+    calls.clear()
+    again = run(study("cut")).rows
+    assert not calls and whole == resumed == again
+
+
+def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_grid(study, tmp_path, monkeypatch):
+    monkeypatch.setitem(scales.COUNTS["jpeg_bypass"], "smoke", scales.COUNTS["jpeg_bypass"]["smoke"] | dict(variation_steps=4))
+    folder = tmp_path / "mine"
+    for name, picture in zip("abc", tinysd.portraits(3), strict=True):
+        pixels.save(picture, folder / f"{name}.png")
+    bypass = run(study(sibling=False, images=folder), "equal", "4:4:4")
+    assert list(bypass.grids) == ["people"] and {row["misuse"] for row in bypass.rows} == {"variation"} and len(bypass.rows) == 2 * 10
+    assert {row["subject"] for row in bypass.rows} == {"a", "b"} and bypass.settings["subsampling"] == "4:4:4"
+    assert all(row["levels"] <= 8 for row in bypass.protections_rows)
+    protected = bypass.sent("people", 0, "encoder", None)[None]
+    assert torch.equal(bypass.sent("people", 0, "encoder", 15)[None], degrade.jpeg(protected, 15, subsampling="4:4:4"))
+    for shown in (pictures.over_quality(bypass, "inpainting"), pictures.side_by_side(bypass, role="photographs")):
+        assert report.picture_grid(**shown).axes and shown["title"].startswith("no ")
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "settings, subsampling, said", [("papr", "4:2:0", "paper, released, equal, app, jpeg"), ("paper", "420", "4:4:4, 4:2:2, 4:2:0")]
+)
+def test_misspelt_parameters_list_what_there_is_before_anything_runs(study, settings, subsampling, said):
+    made = study()
+    with pytest.raises(ValueError, match=said) as told:
+        lab.Bypass(made, settings, subsampling)
+    assert "\n" not in str(told.value) and "profile" not in vars(made) and not [*made.store.folder.glob("*/*")]
