@@ -30,6 +30,7 @@ IMPRESSED = dict(
     settings={"kind": "papers.launderers:ImpressSettings", "budget": 0.1, "alpha": 0.01, "norm": "mean", "rate": 5e-3, "steps": 4,
               "noise": 6.0, "adam_eps": 1e-8, "precision": "single", "floor": 1e-5, "side": 512},
 )  # fmt: skip
+IMPRESSED_WHOLE = LAUNDERED | IMPRESSED
 
 
 @pytest.fixture
@@ -56,6 +57,32 @@ def test_one_process_two_and_a_dask_cluster_give_the_same_bytes(tmp_path, small)
     assert rows(tmp_path / "two", workers=2) == alone
     with LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as cluster:
         assert rows(tmp_path / "dask", workers=2, executor=f"dask={cluster.scheduler_address}") == alone
+
+
+ALONE = f"""if True:
+    import os, sys
+    os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: int(sys.argv[2])]))
+    import numpy as np
+    from reproduce.engine.jobs import Job
+    from reproduce.engine.store import Store
+    from reproduce.engine.study import Study
+
+    study = Study("bundled", "smoke", 0, sys.argv[1], store=Store(sys.argv[1] + "/store"), workers=1)
+    picture = np.arange(128 * 128 * 3, dtype=np.uint8).reshape(1, 128, 128, 3)
+    sweep = study.sweep("one", [Job("experiments.stages:launder", {IMPRESSED_WHOLE!r}, dict(images=picture))])
+    study.save_rows("one", sweep.rows)
+    print(sweep.images({{}}, "image").mul(255).sum(dtype=__import__("torch").float64).item())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity") or executors.cores() < 2, reason="needs two cores, and a system that can lend one")
+def test_a_machine_with_one_core_gives_the_bytes_of_one_with_two(tmp_path):
+    told = []
+    for cores in ("1", "2"):
+        command = [sys.executable, "-c", ALONE, str(tmp_path / cores), cores]
+        ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(HERE.parent)}, capture_output=True, text=True, check=True)
+        told.append((ended.stdout, (tmp_path / cores / "bundled-smoke" / "one.csv").read_bytes()))
+    assert told[0] == told[1]
 
 
 def calls(listed):

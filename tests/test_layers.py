@@ -28,7 +28,7 @@ HOUSE = """
     purify: plain cleaner latent upscale impress __init__
     misuse: __init__ edit
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
-    engine: __init__ provenance keys store definitions fingerprint jobs worker executors sweep study
+    engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects stages grid jpeg_bypass photoguard photoguard_more laundry jpeg_gradient small_world
     experiments: pictures
     notebook: entries execute __init__

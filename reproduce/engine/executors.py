@@ -95,7 +95,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:
-        context.set_forkserver_preload([worker.__name__])
+        context.set_forkserver_preload([f"{__package__}.preload"])
     return ProcessPoolExecutor(workers, context, worker.begin)
 
 

@@ -50,9 +50,12 @@ def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray]
 
 @functools.lru_cache(1)
 def opened(name, device, precision):
-    """A worker's profile."""
+    """A worker's profile; the bars of its weights being read are nobody's to see."""
+    from transformers.utils import logging
+
     from ..diffusion import profiles
 
+    logging.disable_progress_bar()
     return profiles.open(name, device=device, precision=precision)
 
 
