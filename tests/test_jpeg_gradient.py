@@ -1,0 +1,146 @@
+"""Notebook 05: its four experiments end to end on a tiny Stable Diffusion."""
+
+import dataclasses
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from reproduce import degrade, jpeg, report
+from reproduce.experiments import arms, pictures
+from reproduce.experiments import jpeg_gradient as lab
+from reproduce.experiments.grid import Cell
+from reproduce.measure import spectrum
+from reproduce.papers import photoguard as paper
+from reproduce.protect import photoguard
+from reproduce.report.jpeg_gradient_figures import DRAWN
+from reproduce.report.looks import FORMULATIONS
+
+
+@pytest.fixture(scope="module")
+def ran(studies, tmp_path_factory):
+    found = lab.Gradients(studies(tmp_path_factory.mktemp("gradient")))
+    found.agreements, found.correlations, found.attacked = found.agreement(), found.foresight(), found.attacks()
+    found.protected = found.bypass.protect()
+    found.energies, found.rows = found.spectra(), found.bypass.edits()
+    return found
+
+
+def test_agreement_is_with_the_real_file(ran):
+    rows = ran.agreements
+    assert len(rows) == 2 * 2 * 6 and all(list(row) == ["subject", "role", "quality", "form", "mean", "worst", "equal"] for row in rows)
+    assert {(row["subject"], row["role"]) for row in rows} == {("person 1", "people"), ("astronaut", "photographs")}
+    for row in rows:
+        assert (row["worst"] == 0) == (row["equal"] == 1) == (row["form"] == "exact")
+    images = ran.photographs.images
+    off = (images - degrade.jpeg_file(images, 30)).mul(255).round().abs()
+    [row] = [row for row in rows if (row["role"], row["quality"], row["form"]) == ("photographs", 30, "none")]
+    own = (off.mean(), off.max(), (off == 0).float().mean())
+    assert (row["mean"], row["worst"], row["equal"]) == pytest.approx(tuple(value.item() for value in own))
+
+
+def test_foresight_is_a_correlation_a_surrogate_and_quality(ran):
+    assert [(row["subject"], row["quality"], row["surrogate"]) for row in ran.correlations] == [
+        ("person 1", quality, name) for quality in (75, 30) for name in lab.SURROGATES
+    ]
+    assert all(-1 <= row["correlation"] <= 1 for row in ran.correlations)
+
+
+def test_foresight_of_the_gradient_itself_is_near_one(ran, monkeypatch):
+    """Where the file is the identity, the plain gradient foresees small moves, and a wrong one does not."""
+
+    def through(name, images, quality):
+        return images if name == "true" else images.flip(3)
+
+    monkeypatch.setattr(degrade, "jpeg", lambda images, quality: images)
+    monkeypatch.setattr(lab, "SURROGATES", ("true", "mirrored"))
+    monkeypatch.setattr(lab, "through", through)
+    monkeypatch.setattr(lab, "EPS", 0.1)
+    values = dict(quality=75, directions=8, seed=0, number=0)
+    rows = lab.foresee(ran.study.profile, values, {"images": ran.pictures.images[:1]}).rows
+    found = {row["surrogate"]: row["correlation"] for row in rows}
+    assert found["true"] > 0.99 and abs(found["mirrored"]) < 0.7
+
+
+def test_attacks_are_scored_on_real_files(ran):
+    rows, model, clean = ran.attacked, ran.study.profile.model, ran.pictures.images
+    assert [(row["surrogate"], row["through"], row["quality"]) for row in rows] == [
+        (name, 75, quality) for name in lab.SURROGATES for quality in (None, 75, 30)
+    ]
+    assert all(list(row) == ["subject", "surrogate", "through", "quality", "latents_left"] for row in rows)
+    settings = dataclasses.replace(paper.PHOTOGUARD_ENCODER["equal"], eps=8, start="zero", steps=4, step=5.0)
+    made = photoguard.encoder(clean, model, settings=settings, through=jpeg.jpeg_mask)
+    with torch.no_grad():
+        shown = (degrade.jpeg(made, 30), clean, torch.full_like(clean, 0.5))
+        at, home, grey = (model.encode(one).mean for one in shown)
+    [row] = [row for row in rows if (row["surrogate"], row["quality"]) == ("mask", 30)]
+    assert row["latents_left"] == pytest.approx(((at - grey).norm() / (home - grey).norm()).item(), rel=1e-4)
+
+
+def test_spectra_are_of_the_stored_perturbations(ran):
+    rows, grid = ran.energies, ran.bypass.grids["people"]
+    assert len(rows) == 3 * 3 * 2 * 6 and list(rows[0])[:5] == ["subject", "protection", "quality", "kind", "band"]
+    whole = [row for row in rows if row["quality"] is None and row["band"] != "all" and row["protection"] == "noise"]
+    assert sum(row["share"] for row in whole) == pytest.approx(1, abs=1e-4)
+    assert all(row["kept"] == pytest.approx(1, abs=1e-4) for row in whole)  # no JPEG leaves everything
+    made, clean = grid.shown(Cell("encoder"), 0), grid.subjects.images[:1]
+    share, left = spectrum.energy(made - clean), spectrum.survival(clean, made, degrade.jpeg(clean, 30), degrade.jpeg(made, 30))
+    for row in rows:
+        if (row["protection"], row["quality"]) == ("encoder", 30):
+            kept, energy = left[row["kind"], row["band"]]
+            assert (row["kept"], row["energy"]) == pytest.approx((kept.item(), energy.item()), rel=1e-5)
+            assert row["share"] == (None if row["band"] == "all" else pytest.approx(share[row["kind"], row["band"]].item()))
+
+
+def test_edits_are_of_plain_and_jpeg_aware_pictures(ran):
+    assert len(ran.rows) == 3 * 3 + 1 and {row["misuse"] for row in ran.rows} == {"variation"}
+    assert {row["protection"] for row in ran.rows} == {"clean", "encoder", "encoder, through JPEG"}
+    assert [(row["protection"], row["role"]) for row in ran.protected] == [("encoder", "people"), ("encoder, through JPEG", "people")]
+    assert not torch.equal(*(ran.bypass.sent("people", 0, key, None) for key in lab.COMPARED))
+    told = ran.settings
+    assert told["counts"]["directions"] == 8 and told["counts"]["variation_steps"] == 8
+    assert told["protections"]["encoder, through JPEG"]["jpeg"] == (50, 95) and told["protections"]["encoder"]["steps"] == 6
+    shown = pictures.through_jpeg(ran)
+    assert torch.equal(torch.from_numpy(shown["images"][1][1]), ran.bypass.edit("variation", "people", 0, "encoder", 75))
+    assert report.picture_grid(**shown).axes
+    plt.close("all")
+
+
+def test_directions_are_signs_on_blocks_of_four_sizes():
+    moves = lab._directions(8, torch.rand(1, 3, 21, 16), torch.Generator().manual_seed(0))
+    assert moves.shape == (8, 3, 21, 16) and moves.abs().eq(1).all()
+    changes = [(moves[i, :, :, 1:] != moves[i, :, :, :-1]).float().mean().item() for i in range(4)]
+    assert changes[0] > 0.4 and changes[0] > changes[1] > changes[2] > changes[3] > 0
+    assert torch.equal(moves[7, :, :8, :8], moves[7, :, :1, :1].expand(3, 8, 8))
+
+
+def test_the_jpeg_setting_attacks_through_files_of_its_range(ran, monkeypatch):
+    seen, exact = [], jpeg.jpeg
+
+    def spied(images, quality, **options):
+        seen.append((tuple(quality), options))
+        return exact(images, quality, **options)
+
+    monkeypatch.setattr(degrade.codec, "jpeg", spied)
+    settings, model = dataclasses.replace(paper.PHOTOGUARD_ENCODER["jpeg"], steps=12), ran.study.profile.model
+    images = ran.pictures.images.expand(2, -1, -1, -1)
+    generators = [torch.Generator().manual_seed(i) for i in (1, 2)]
+    made = photoguard.encoder(images, model, settings=settings, generator=generators)
+    drawn = [q for qualities, _ in seen for q in qualities]
+    assert len(seen) == 12 and all(50 <= q <= 95 for q in drawn) and len(set(drawn)) > 6
+    assert all(len(qualities) == 2 and options == {"scale": 8.0} for qualities, options in seen)
+    assert any(a != b for (a, b), _ in seen)  # each picture draws its own
+    alone = photoguard.encoder(images[:1], model, settings=settings, generator=[torch.Generator().manual_seed(1)])
+    assert torch.equal(made[:1], alone)
+
+
+@pytest.mark.parametrize("name", lab.SURROGATES)
+def test_every_surrogate_gives_a_gradient_at_an_odd_size(name):
+    x = (torch.rand(1, 3, 19, 27, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.25).requires_grad_()
+    (gradient,) = torch.autograd.grad(lab.through(name, x, 60).square().sum(), x)
+    assert gradient.shape == x.shape and gradient.isfinite().all() and gradient.abs().max() > 0
+
+
+def test_every_formulation_has_its_look():
+    assert set(DRAWN) <= set(lab.SURROGATES) <= set(FORMULATIONS) and set(lab.FORMS) <= set(FORMULATIONS)
+    assert {*lab.SPECTRA, *lab.COMPARED} <= arms.PROTECTIONS.keys()

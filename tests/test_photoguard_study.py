@@ -1,0 +1,240 @@
+"""Notebook 02's experiment on the tiny model: what is compared with what."""
+
+import dataclasses
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from reproduce import images as pixels
+from reproduce import report, rng
+from reproduce.diffusion import chain
+from reproduce.experiments import photoguard as lab
+from reproduce.experiments import photoguard_more, pictures
+from reproduce.experiments.grid import AGAIN, Cell
+from reproduce.measure import MEASURES, clip, compare
+from reproduce.misuse import edit
+from reproduce.papers import photoguard as paper
+from reproduce.papers.measures import TABLE6, TABLE10
+
+INDEX = ["subject", "protection", "misuse", "prompt", "seed", "rule"]
+
+
+@pytest.fixture(scope="module")
+def ran(studies, tmp_path_factory):
+    found = lab.Edits(studies(tmp_path_factory.mktemp("photoguard")))
+    found.protected, found.rows = found.protect(), found.edits()
+    found.sets = found.distances()
+    return found
+
+
+def picture(ran, key, subject=0):
+    return ran.grid.shown(Cell(key), subject)
+
+
+def one(ran, key, subject=0, number=0, seed=0):
+    cell = Cell(again=True) if key == AGAIN else Cell(key)
+    return ran.edited.shown(cell, subject, number, seed)[None]
+
+
+def by_hand(ran, key, number, seed=0):
+    """Both people's edits by the pipeline, as their job makes them: kernels round by their batch."""
+    wanted = [prompts[number] for prompts in ran.people.prompts]
+    chance = [rng.generator(0, "edit", seed, *named) for named in zip(wanted, ran.people.names, strict=True)]
+    settings = dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=4)
+    sent = torch.cat([picture(ran, key, i) for i in range(2)])
+    return edit.inpaint(sent, 1 - ran.people.people, wanted, ran.study.profile.model, settings=settings, generator=chance)
+
+
+def asked(ran, subject=0, number=0):
+    """The rows of one person and prompt, by rule and protection."""
+    wanted = dict(subject=ran.people.names[subject], prompt=ran.people.prompts[subject][number])
+    return {(row["rule"], row["protection"]): row for row in ran.rows if wanted.items() <= row.items()}
+
+
+def test_protections_stay_on_the_person_and_in_their_budgets(ran):
+    names = ran.people.names
+    assert [(row["protection"], row["subject"]) for row in ran.protected] == [
+        *((key, name) for key in ("noise", "encoder", "diffusion") for name in names), *((key, names[0]) for key in lab.SIDE),
+    ]  # fmt: skip
+    for row in ran.protected:
+        assert list(row) == ["subject", "protection", "levels", "rms", "used", "latents_left", "paints_left"]
+        i, settings = names.index(row["subject"]), ran.grid.protections[row["protection"]].record
+        moved = (picture(ran, row["protection"], i) - ran.people.images[i : i + 1]).mul(255).round()
+        assert (moved * (1 - ran.people.people[i])).abs().max() == 0 and moved.abs().max() > 0
+        assert row["levels"] == moved.abs().max() and row["used"] <= settings.eps * (1 + 1e-6)
+        used = moved.square().mean().sqrt() if getattr(settings, "norm", "") == "l2" else moved.abs().max()
+        assert row["used"] == pytest.approx(used.item(), rel=1e-5)
+
+
+def test_what_is_left_of_an_attacks_aims_is_a_share_of_the_clean_pictures(ran):
+    model, kept = ran.study.profile.model, ran.people.people[1:]
+    reads, paints = {}, {}
+    for key in ("clean", "diffusion"):
+        shown = picture(ran, key, 1)
+        chance = [rng.generator(0, "aims", ran.people.names[1], draw) for draw in range(4)]
+        four, hidden = shown.repeat_interleave(4, 0), (1 - kept).repeat_interleave(4, 0)
+        with torch.no_grad():
+            grey = model.encode(torch.full_like(shown, 0.5)).mean
+            reads[key] = (model.encode(shown * kept + 0.5 * (1 - kept)).mean - grey).norm().item()
+            made = chain.inpaint(four, hidden, [""] * 4, model, steps=4, eta=1.0, generator=chance)
+            paints[key] = (made - 0.5).flatten(1).norm(dim=1).mean().item()
+    [row] = [row for row in ran.protected if (row["subject"], row["protection"]) == (ran.people.names[1], "diffusion")]
+    assert row["latents_left"] == pytest.approx(reads["diffusion"] / reads["clean"], rel=1e-4)
+    assert row["paints_left"] == pytest.approx(paints["diffusion"] / paints["clean"], rel=1e-3)
+
+
+def test_an_attack_lowers_its_own_aim(ran):
+    rows = {row["protection"]: row for row in ran.protected if row["subject"] == ran.people.names[0]}
+    assert rows["encoder"]["latents_left"] < min(0.99, rows["noise"]["latents_left"])
+
+
+def test_rows_are_every_edit_by_rule_with_the_index_in_front(ran):
+    fixed = {"clean", *lab.TARGETS, lab.MATCHED, lab.ROUND, lab.OTHER, AGAIN}
+    for i in range(2):
+        side = set(lab.SIDE) if i == 0 else set()
+        for number in range(3):
+            rows = asked(ran, i, number)
+            assert {key for rule, key in rows if rule == "fixed"} == fixed | side
+            assert {key for rule, key in rows if rule in ("list", "best")} == {"clean", *lab.TARGETS}
+            assert {key for rule, key in rows if rule == "none"} == {"photograph"}
+    assert len(ran.rows) == 3 * (2 * (len(fixed) + 4 + 4 + 1) + len(lab.SIDE))
+    assert all(list(row)[:6] == INDEX for row in ran.rows if row["rule"] != "none")
+    housekeeping = {"role", "launderer", "quality", "changed", "against", "number"}
+    assert not any(housekeeping & row.keys() for row in ran.rows)
+
+
+def test_an_edit_is_the_pipelines_under_the_named_seed(ran):
+    settings = ran.misuse.settings
+    assert settings.steps == 4 and settings.eta == 1.0 and settings.source == paper.PHOTOGUARD_EDIT["paper"].source
+    for key, number, seed in (("encoder", 2, 0), ("clean", 0, 1), (lab.MATCHED, 1, 0), (lab.ROUND, 0, 0)):
+        own = by_hand(ran, key, number, seed)
+        for i in range(2):
+            assert (one(ran, key, i, number, seed)[0] - own[i]).abs().max() <= 0.51 / 255, "stored in 8 bits"
+
+
+def test_rows_compare_with_the_clean_edit_of_the_same_seed(ran):
+    rows = asked(ran)
+    clean = by_hand(ran, "clean", 0)[:1]
+    best = rows["best", "clean"]["seed"]
+    pairs = {
+        ("fixed", "diffusion"): (by_hand(ran, "diffusion", 0)[:1], clean),
+        ("fixed", lab.OTHER): (by_hand(ran, "clean", 0, seed=1)[:1], clean),
+        ("list", "noise"): (by_hand(ran, "noise", 0, seed=1)[:1], by_hand(ran, "clean", 0, seed=1)[:1]),
+        ("best", "encoder"): (by_hand(ran, "encoder", 0, seed=best)[:1], by_hand(ran, "clean", 0, seed=best)[:1]),
+    }
+    for key, pair in pairs.items():
+        assert rows[key]["ssim"] == pytest.approx(compare(*pair, ("ssim",))["ssim"].item(), abs=1e-6)
+    assert rows["fixed", "clean"]["ssim"] == 1 and rows["fixed", AGAIN]["ssim"] > 0.999
+    assert rows["fixed", lab.OTHER]["seed"] == 1 and rows["fixed", "encoder"]["seed"] == 0
+    kept = ran.people.people[0]
+    square = (one(ran, "encoder") - one(ran, "clean")).square() * (1 - kept)
+    error = square.sum() / (3 * (1 - kept).sum())
+    assert rows["fixed", "encoder"]["psnr_edited"] == pytest.approx(-10 * torch.log10(error + 1e-8).item(), abs=1e-3)
+    assert rows["fixed", "encoder"]["psnr_pasted"] == pytest.approx(-10 * torch.log10(square.mean() + 1e-8).item(), abs=1e-3)
+
+
+def test_table_10_is_asked_of_the_attacks_under_the_first_seed_alone(ran):
+    for row in ran.rows:
+        whole = row["rule"] != "none" and row["seed"] == 0 and row["protection"] in lab.TARGETS
+        wanted = {*TABLE6, *TABLE10, "ssim-sewar"} if whole else {"ssim", "psnr", "ssim-sewar"} if row["rule"] != "none" else set()
+        assert {*MEASURES} & row.keys() - {"fit", "ssim_edited", "psnr_edited"} == wanted
+
+
+def test_the_best_seed_is_the_one_whose_clean_edit_fits_best(ran):
+    judge = clip.clip("bundled")
+    for i in range(2):
+        for number in range(3):
+            rows = asked(ran, i, number)
+            assert rows["best", "clean"]["fit"] == max(rows["fixed", "clean"]["fit"], rows["fixed", lab.OTHER]["fit"])  # of two seeds
+            assert rows["list", "noise"]["seed"] == 1
+            prompt = [ran.people.prompts[i][number]]
+            own = judge.similarity(ran.people.images[i : i + 1], prompt).item()
+            assert rows["none", "photograph"]["fit"] == pytest.approx(own, abs=1e-6)
+            own = judge.similarity(one(ran, "encoder", i, number), prompt).item()
+            assert rows["fixed", "encoder"]["fit"] == pytest.approx(own, abs=1e-6)
+
+
+def test_controls(ran):
+    clean = ran.people.images[:1]
+    matched, encoder = picture(ran, lab.MATCHED), picture(ran, "encoder")
+    assert (matched - clean).norm().item() == pytest.approx((encoder - clean).norm().item(), rel=0.01)
+    assert not torch.equal(matched, encoder) and ((matched - clean) * (1 - ran.people.people[0])).abs().max() == 0
+    with torch.no_grad():
+        model = ran.study.profile.model
+        through = model.decode(model.encode(ran.people.images).mean).clamp(0, 1)
+    assert torch.equal(picture(ran, lab.ROUND), pixels.quantise(through)[:1])
+
+
+def test_distances_are_of_the_sets_they_name(ran):
+    by = {(row["rule"], row["protection"]): row for row in ran.sets}
+    assert [*by] == [
+        *(("fixed", key) for key in (*lab.TARGETS, lab.MATCHED, lab.ROUND, lab.OTHER, AGAIN)), *(("best", key) for key in lab.TARGETS),
+    ]  # fmt: skip
+    assert by["fixed", AGAIN]["fid"] < 1e-3 < by["fixed", lab.OTHER]["fid"] and by["fixed", AGAIN]["precision"] == 1
+    assert all(list(row) == ["rule", "protection", "fid", "precision", "recall", "edits", "features"] for row in ran.sets)
+    assert all(row["edits"] == 6 and "bundled CLIP" in row["features"] for row in ran.sets)
+
+
+def test_transfer_asks_every_attack_under_every_condition(ran):
+    rows = photoguard_more.transfer(ran)
+    keys = [(row["subject"], row["protection"], row["steps"], row["prompted"]) for row in rows]
+    name = ran.people.names[0]
+    assert keys == [(name, key, 4, prompted) for prompted in (False, True) for key in (*lab.TARGETS, lab.PROMPTED)]
+    masks, wanted = 1 - ran.people.people[:1], ran.people.prompts[0][0]
+    for prompt, prompted in (("", False), (wanted, True)):
+        made = [
+            edit.inpaint(
+                picture(ran, key), masks, [prompt], ran.study.profile.model, settings=ran.misuse.settings,
+                generator=[rng.generator(0, "transfer", name)],
+            )
+            for key in ("clean", "noise")
+        ]  # fmt: skip
+        [found] = [row["ssim"] for row in rows if (row["protection"], row["prompted"]) == ("noise", prompted)]
+        assert found == pytest.approx(compare(*made, ("ssim",))["ssim"].item(), abs=1e-6)
+
+
+def test_variations_are_of_whole_pictures(ran):
+    found = photoguard_more.Variations(ran)
+    assert [(row["subject"], row["protection"], row["misuse"]) for row in found.rows] == [
+        (ran.people.names[0], key, "variation") for key in ("clean", "noise", "encoder", lab.OTHER)
+    ]
+    assert found.rows[0]["ssim"] == 1 > found.rows[3]["ssim"]
+    settings, name = dataclasses.replace(paper.PHOTOGUARD_EDIT["released variation"], steps=8), ran.people.names[0]
+    sent = found.shown(0)[1][None]
+    assert ((sent - ran.people.images[:1]) * (1 - ran.people.people[0])).abs().max() > 0, "no mask"
+    wanted, chance = [ran.people.prompts[0][0]], [rng.generator(0, "variation", 0, name)]
+    own = edit.vary(sent, wanted, ran.study.profile.model, settings=settings, generator=chance)
+    assert (found.shown(0)[4] - own[0]).abs().max() <= 0.51 / 255
+    grid = pictures.variations(found)
+    assert len(grid["images"]) == 1 and len(grid["images"][0]) == 6 == len(grid["column_labels"])
+
+
+def test_the_algorithm_as_printed_moves_by_its_whole_perturbation_every_step(ran):
+    specimen = photoguard_more.printed(ran)
+    largest = {row["step"]: row["largest"] for row in specimen.rows if row["form"] == "as printed"}
+    assert [round(largest[step]) for step in (1, 2, 3, 4)] == [2, 6, 12, 20]
+    meant = [row for row in specimen.rows if row["form"] != "as printed"]
+    assert [row["step"] for row in meant] == [1, 2, 3, 4] and all(row["largest"] <= 8.001 and row["outside"] == 0 for row in meant)
+    assert len(pictures.printed(ran, specimen)["images"][0]) == 5
+
+
+def test_pictures(ran):
+    grid = pictures.edits(ran)
+    assert len(grid["images"]) == 2 and len(grid["images"][0]) == 6 == len(grid["column_labels"])
+    assert torch.equal(grid_tensor(grid, 1, 3), one(ran, "encoder", 1, 1)[0])
+    assert torch.equal(grid_tensor(grid, 0, 5), one(ran, "clean", 0, 0, seed=1)[0])
+    assert len(pictures.protected(ran)["images"]) == 2 and report.picture_grid(**grid).axes
+    plt.close("all")
+
+
+def grid_tensor(grid, row, column):
+    return torch.from_numpy(grid["images"][row][column])
+
+
+def test_settings_say_how_this_scale_differs(ran):
+    told = ran.settings
+    assert told["protections"]["encoder"]["differs"].endswith("6 steps instead of 200")
+    assert told["protections"]["diffusion, released"]["differs"].endswith("3 steps instead of 200; 1 draw instead of 10")
+    assert told["clip"] == dict(name="bundled CLIP", fingerprint=ran.clip[1]) and told["counts"]["seeds"] == 2
+    assert told["edits"]["inpainting"]["steps"] == 4
