@@ -28,7 +28,6 @@ def run(model: Path, store: Path) -> dict:
     from reproduce.engine.study import Study
     from reproduce.experiments import scales
 
-    worker.opened.cache_clear()  # a process keeps the model it has opened, whatever becomes of its folder
     counted, listed = mock.Mock(wraps=worker.compute), []
 
     class Listed(Study):
@@ -49,7 +48,7 @@ def run(model: Path, store: Path) -> dict:
 
 
 def _experiments(study):
-    from reproduce.experiments import jpeg_bypass, jpeg_gradient, laundry, photoguard, photoguard_more
+    from reproduce.experiments import as_printed, jpeg_bypass, jpeg_gradient, laundry, photoguard
 
     bypass = jpeg_bypass.Bypass(study)
     bypass.protect()
@@ -57,7 +56,7 @@ def _experiments(study):
     edits = photoguard.Edits(study)
     edits.protect()
     edits.edits()
-    photoguard_more.printed(edits)
+    as_printed.printed(edits)
     washers = ("none", "JPEG 75", "AdverseCleaner", "DiffPure", "IMPRESS")
     washed = laundry.Laundry(study, [laundry.Cell("encoder, through JPEG", washer) for washer in washers])
     washed.wash()

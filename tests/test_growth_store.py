@@ -88,4 +88,5 @@ def test_other_weights_behind_a_link_compute_every_job_again(first):
         link.symlink_to(model.parent / weights / WEIGHTS)
         again = growthlab.run(model, store)
         assert (again["asked"], again["computed"]) == (told["asked"], computed)
+        assert (again["rows"] == told["rows"]) == (computed == 0), "by the model that is there now, though this process knew another"
         assert (again["rows"] == told["rows"]) == (weights == "own")

@@ -29,8 +29,8 @@ HOUSE = """
     misuse: __init__ edit
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
-    experiments: __init__ scales arms subjects stages grid jpeg_bypass photoguard photoguard_more laundry jpeg_gradient small_world
-    experiments: pictures
+    experiments: __init__ scales arms subjects stages grid jpeg_bypass photoguard transfer variations as_printed laundry jpeg_gradient
+    experiments: small_world pictures
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg
     cli: __init__ batch doctor results commands

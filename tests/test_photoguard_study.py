@@ -9,8 +9,8 @@ import torch
 from reproduce import images as pixels
 from reproduce import report, rng
 from reproduce.diffusion import chain
+from reproduce.experiments import as_printed, pictures, transfer, variations
 from reproduce.experiments import photoguard as lab
-from reproduce.experiments import photoguard_more, pictures
 from reproduce.experiments.grid import AGAIN, Cell
 from reproduce.measure import MEASURES, clip, compare
 from reproduce.misuse import edit
@@ -177,7 +177,7 @@ def test_distances_are_of_the_sets_they_name(ran):
 
 
 def test_transfer_asks_every_attack_under_every_condition(ran):
-    rows = photoguard_more.transfer(ran)
+    rows = transfer.transfer(ran)
     keys = [(row["subject"], row["protection"], row["steps"], row["prompted"]) for row in rows]
     name = ran.people.names[0]
     assert keys == [(name, key, 4, prompted) for prompted in (False, True) for key in (*lab.TARGETS, lab.PROMPTED)]
@@ -195,7 +195,7 @@ def test_transfer_asks_every_attack_under_every_condition(ran):
 
 
 def test_variations_are_of_whole_pictures(ran):
-    found = photoguard_more.Variations(ran)
+    found = variations.Variations(ran)
     assert [(row["subject"], row["protection"], row["misuse"]) for row in found.rows] == [
         (ran.people.names[0], key, "variation") for key in ("clean", "noise", "encoder", lab.OTHER)
     ]
@@ -211,7 +211,7 @@ def test_variations_are_of_whole_pictures(ran):
 
 
 def test_the_algorithm_as_printed_moves_by_its_whole_perturbation_every_step(ran):
-    specimen = photoguard_more.printed(ran)
+    specimen = as_printed.printed(ran)
     largest = {row["step"]: row["largest"] for row in specimen.rows if row["form"] == "as printed"}
     assert [round(largest[step]) for step in (1, 2, 3, 4)] == [2, 6, 12, 20]
     meant = [row for row in specimen.rows if row["form"] != "as printed"]

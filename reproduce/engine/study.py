@@ -151,9 +151,10 @@ class Study:
 
     def _call(self, job: Job) -> worker.Call:
         pictures = {name: self.read(given) for name, given in job.pictures.items()}
+        if self._opener:
+            return worker.Call(job.work, plain(job.values), pictures, self.name, None, None)
         model = self.identity
-        precision = None if self._opener else model.precision
-        return worker.Call(job.work, plain(job.values), pictures, self.name, None if self._opener else model.device, precision)
+        return worker.Call(job.work, plain(job.values), pictures, self.name, model.device, model.precision, model.fingerprint)
 
     def read(self, given) -> np.ndarray:
         """Pictures of a job as an 8-bit array (N, H, W, C), from the store where an earlier job made them."""

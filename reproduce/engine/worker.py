@@ -31,6 +31,7 @@ class Call:
     profile: str
     device: str | None
     precision: str | None
+    fingerprint: str | None = None  # of the model: another one behind the same name is opened anew
 
 
 def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray], float]:
@@ -38,7 +39,7 @@ def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray]
 
     ValueError: the function returned something else than a Result, or pictures that are none.
     """
-    profile = profile or opened(call.profile, call.device, call.precision)
+    profile = profile or opened(call.profile, call.device, call.precision, call.fingerprint)
     function = resolve(call.work)
     with _threads(1 if str(getattr(profile.model, "device", "cpu")) == "cpu" else None):
         begun = time.perf_counter()
@@ -49,8 +50,8 @@ def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray]
 
 
 @functools.lru_cache(1)
-def opened(name, device, precision):
-    """A worker's profile; the bars of its weights being read are nobody's to see."""
+def opened(name, device, precision, fingerprint=None):
+    """A worker's profile, kept while its fingerprint is the same; the bars of its weights being read are nobody's to see."""
     from transformers.utils import logging
 
     from ..diffusion import profiles

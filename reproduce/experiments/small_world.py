@@ -7,6 +7,7 @@ from .. import rng
 from ..diffusion import profiles
 from ..engine.jobs import Job, Result, levels
 from ..measure import compare
+from ..measure.clip import identify
 from ..misuse import edit
 from ..papers import photoguard as paper
 from ..world import SCENES, STYLES, Spec, render, sample_specs
@@ -135,7 +136,8 @@ class SmallWorld:
 
     def retrieval(self):
         """Share of held-out renders whose caption the small CLIP ranks first among 32."""
-        return self.study.sweep("retrieval", [Job("experiments.small_world:retrieved", dict(count=self.counts.captions))])
+        values = dict(count=self.counts.captions, clip=identify("bundled")[1])
+        return self.study.sweep("retrieval", [Job("experiments.small_world:retrieved", values)])
 
     @property
     def settings(self):
@@ -202,7 +204,7 @@ def rebuilt(profile, values, pictures):
 
 
 def retrieved(profile, values, pictures):
-    """One row: see `quality.retrieval`. values: count."""
+    """One row: see `quality.retrieval`. values: count, clip (its fingerprint)."""
     from transformers import CLIPModel
 
     clip = CLIPModel.from_pretrained(profiles.BUNDLE / "clip").eval()
