@@ -102,7 +102,8 @@ GRID = """if True:
     from reproduce.engine.store import Store
     from reproduce.engine.study import Study
     from reproduce.experiments import arms
-    from reproduce.experiments.grid import Cell, Grid, Misuse
+    from reproduce.experiments.cells import Cell, Misuse
+    from reproduce.experiments.grid import Grid
     from reproduce.experiments.subjects import Subjects
     from reproduce.papers.photoguard import EditSettings
     from reproduce.world import render

@@ -9,7 +9,7 @@ import torch
 from reproduce import degrade, jpeg, report
 from reproduce.experiments import arms, pictures
 from reproduce.experiments import jpeg_gradient as lab
-from reproduce.experiments.grid import Cell
+from reproduce.experiments.cells import Cell
 from reproduce.measure import spectrum
 from reproduce.papers import photoguard as paper
 from reproduce.protect import photoguard

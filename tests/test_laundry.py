@@ -9,7 +9,7 @@ import torch
 from reproduce import degrade, purify, rng
 from reproduce.diffusion import judges
 from reproduce.experiments import arms, laundry, pictures
-from reproduce.experiments.grid import Cell
+from reproduce.experiments.cells import Cell
 from reproduce.experiments.laundry import Laundry
 from reproduce.measure import compare
 from reproduce.measure.perceptual import perceptual

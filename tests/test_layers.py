@@ -26,10 +26,10 @@ HOUSE = """
     measure: __init__ clip perceptual distribution similarity spectrum latents
     protect: noise photoguard as_printed run __init__
     purify: plain cleaner latent upscale impress __init__
-    misuse: __init__ edit
+    misuse: edit __init__
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
-    experiments: __init__ scales arms subjects stages grid jpeg_bypass photoguard transfer variations as_printed laundry jpeg_gradient
+    experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed laundry jpeg_gradient
     experiments: small_world pictures
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg

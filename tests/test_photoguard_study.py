@@ -11,7 +11,7 @@ from reproduce import report, rng
 from reproduce.diffusion import chain
 from reproduce.experiments import as_printed, pictures, transfer, variations
 from reproduce.experiments import photoguard as lab
-from reproduce.experiments.grid import AGAIN, Cell
+from reproduce.experiments.cells import AGAIN, Cell
 from reproduce.measure import MEASURES, clip, compare
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper

@@ -7,41 +7,16 @@ schema: subject, role, protection, launderer, quality, changed, misuse, prompt, 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 from .. import passes, rng
 from ..engine.jobs import Job, levels, tensor
 from ..measure import MEASURES
+from ..misuse import MISUSES
 from . import arms
 from .arms import CLEAN, UNWASHED
+from .cells import AGAIN, Cell, Misuse
 
-AGAIN = "same seed again"  # what a cell once more is called in rows
 GROUP = 4  # people a job: a step of four costs less than four steps of one
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is done to a picture before it is misused: a protection, a launderer with changes to its settings, its JPEG quality."""
-
-    protection: str = CLEAN
-    launderer: str = UNWASHED
-    changes: tuple = ()
-    quality: int | None = None
-    again: bool = False  # the same once more: computed anew, not taken from the store
-
-    @property
-    def changed(self) -> str:
-        """The changes in words, for rows."""
-        return arms.told(self.changes)
-
-
-@dataclass(frozen=True)
-class Misuse:
-    """How pictures are edited: "inpainting" or "variation", paper.EditSettings as run, and the first words of each random stream."""
-
-    kind: str
-    settings: object
-    stream: tuple = ("edit",)
 
 
 class Grid:
@@ -93,6 +68,8 @@ class Grid:
 
     def _handed(self, key, count=None):
         """What a protection is handed at once: a group, or all pictures of one person."""
+        if key not in self.protections:
+            raise ValueError(f"protection: this grid has none called {key!r}; there is {', '.join(self.protections) or 'none'}")
         if self.protections[key].row.takes == "image":
             return self.groups(count)
         return [one for one in self.subjects.sets() if count is None or one.start < count]
@@ -166,15 +143,15 @@ class Grid:
     def _edit(self, misuse, cell, prompt, seed, some):
         prompts = [self.subjects.prompts[i][prompt] for i in some]
         streams = [[*misuse.stream, seed, asked, name] for asked, name in zip(prompts, self.names(some), strict=True)]
-        settings = arms.plain(misuse.settings)
-        values = dict(misuse=misuse.kind, settings=settings, prompts=prompts, seed=self.study.seed, streams=streams)
+        settings, row = arms.plain(misuse.settings), MISUSES[misuse.kind]
+        values = dict(place=row.place, settings=settings, prompts=prompts, seed=self.study.seed, streams=streams)
         if cell.again:
             values["again"] = True
         pictures = {"images": self.pictures(cell, some)}
         if misuse.kind == "inpainting":
             pictures["people"] = self.people(some)
         at = self._at(cell, some) | dict(number=prompt, drawn=seed)
-        return Job("experiments.stages:edit", values, pictures, uses=(settings["kind"],), at=at)
+        return Job("experiments.stages:edit", values, pictures, uses=(row.place, settings["kind"]), at=at)
 
     def _at(self, cell, some):
         return dict(protection=cell.protection, launderer=cell.launderer, changed=cell.changed, again=cell.again, first=some.start)

@@ -12,7 +12,8 @@ from ..papers import photoguard as paper
 from ..papers.launderers import JpegSettings
 from . import arms, scales, subjects
 from .arms import CLEAN
-from .grid import Cell, Grid, Misuse
+from .cells import Cell, Misuse
+from .grid import Grid
 
 MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar"]
 COMPARISONS = [

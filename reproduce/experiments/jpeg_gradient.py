@@ -14,7 +14,7 @@ from ..papers import photoguard as paper
 from ..places import resolve
 from ..protect import photoguard
 from . import arms, jpeg_bypass, scales, subjects
-from .grid import Cell
+from .cells import Cell
 
 FORMS = ("exact", "straight-through", "polynomial", "cubic", "mask", "none")  # how each formulation models a file
 EPS = 8  # levels, of the attacks through each surrogate and of the directions their gradients should foresee

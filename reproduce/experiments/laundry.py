@@ -10,7 +10,8 @@ from ..measure.perceptual import label
 from ..papers import photoguard as paper
 from . import arms, scales, subjects
 from .arms import CLEAN, UNWASHED
-from .grid import Cell, Grid, Misuse
+from .cells import Cell, Misuse
+from .grid import Grid
 
 PROTECTED = ("noise", "encoder", "encoder, through JPEG", "diffusion", "diffusion, adaptive")
 RELEASED = "diffusion, released"  # what the adaptive protection is without its consistency

@@ -16,7 +16,8 @@ from ..papers.measures import TABLE6, TABLE10
 from ..protect import noise
 from . import arms, scales, subjects
 from .arms import CLEAN
-from .grid import AGAIN, Cell, Grid, Misuse, together
+from .cells import AGAIN, Cell, Misuse
+from .grid import Grid, together
 
 TARGETS = ("noise", "encoder", "diffusion")
 SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion, equal")  # settings side by side, on some of the people

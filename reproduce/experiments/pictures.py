@@ -2,7 +2,7 @@
 
 from ..report import looks
 from .arms import CLEAN, UNWASHED
-from .grid import AGAIN, Cell
+from .cells import AGAIN, Cell
 from .photoguard import OTHER
 
 AMPLIFIED, DIFFERENCE = 4, 6  # how often a change is shown, around mid grey: of attacks, of launderers

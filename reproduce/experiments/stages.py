@@ -14,7 +14,6 @@ from ..engine.jobs import Result
 from ..measure import clip, distribution, number
 from ..measure import latents as reading
 from ..measure.perceptual import perceptual
-from ..misuse import edit as editing
 from ..places import resolve
 from ..protect.run import run as protected
 from ..protect.run import spent as budget_spent
@@ -52,15 +51,13 @@ def launder(profile, values, pictures):
 
 
 def edit(profile, values, pictures):
-    """"images" edited: pictures called "edit". Inpainting repaints all but "people".
+    """"images" misused, sparing "people" where a misuse does that: pictures called "edit".
 
-    values: misuse ("inpainting" | "variation"), settings, prompts, seed, streams (each picture's random stream, a list of words).
+    values: place, settings, prompts, seed, streams (each picture's random stream, a list of words).
     """
-    chance = [rng.generator(values["seed"], *stream) for stream in values["streams"]]
-    rule = dict(settings=_settings(values), generator=chance)
-    if values["misuse"] == "variation":
-        return Result([], {"edit": editing.vary(pictures["images"], values["prompts"], profile.model, **rule)})
-    return Result([], {"edit": editing.inpaint(pictures["images"], 1 - pictures["people"], values["prompts"], profile.model, **rule)})
+    rule = dict(settings=_settings(values), prompts=values["prompts"], kept=pictures.get("people"))
+    rule["generator"] = [rng.generator(values["seed"], *stream) for stream in values["streams"]]
+    return Result([], {"edit": resolve(values["place"])(pictures["images"], profile.model, **rule)})
 
 
 def round_trip(profile, values, pictures):

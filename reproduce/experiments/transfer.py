@@ -4,11 +4,13 @@ import dataclasses
 
 from .. import rng
 from ..engine.jobs import Job, Result
+from ..misuse import MISUSES
 from ..places import resolve
 from ..protect import photoguard
 from . import arms
 from .arms import CLEAN
-from .grid import Cell, together
+from .cells import Cell
+from .grid import together
 from .photoguard import PROMPTED, TARGETS
 
 
@@ -44,9 +46,10 @@ def _edit(lab, prompted, some, arm, steps, asked):
     settings = arms.plain(dataclasses.replace(lab.misuse.settings, steps=steps))
     streams = [["transfer", name] for name in lab.grid.names(some)]
     sent = prompted.stored(dict(first=some.start), "image") if arm == PROMPTED else lab.grid.part(Cell(arm), some)
-    values = dict(misuse="inpainting", settings=settings, prompts=prompts, seed=lab.study.seed, streams=streams)
+    values = dict(place=MISUSES["inpainting"].place, settings=settings, prompts=prompts, seed=lab.study.seed, streams=streams)
     at = dict(protection=arm, first=some.start, steps=steps, prompted=asked)
-    return Job("experiments.stages:edit", values, {"images": sent, "people": lab.grid.people(some)}, uses=(settings["kind"],), at=at)
+    pictures = {"images": sent, "people": lab.grid.people(some)}
+    return Job("experiments.stages:edit", values, pictures, uses=(values["place"], settings["kind"]), at=at)
 
 
 def prompted(profile, values, pictures):

@@ -4,6 +4,7 @@ import dataclasses
 
 from .. import protect, rng
 from ..engine.jobs import Job, levels
+from ..misuse import MISUSES
 from ..papers import photoguard as paper
 from . import arms
 from .arms import CLEAN
@@ -51,10 +52,10 @@ class Variations:
 
     def _edit(self, i, arm, seed):
         name, settings = self.lab.people.names[i], arms.plain(self.settings)
-        values = dict(misuse="variation", settings=settings, prompts=[self.lab.people.prompts[i][0]], seed=self.lab.study.seed)
-        values["streams"] = [["variation", seed, name]]
-        pictures = {"images": self._sent(i, arm)}
-        return Job("experiments.stages:edit", values, pictures, uses=(settings["kind"],), at=dict(subject=i, protection=arm))
+        values = dict(place=MISUSES["variation"].place, settings=settings, prompts=[self.lab.people.prompts[i][0]])
+        values |= dict(seed=self.lab.study.seed, streams=[["variation", seed, name]])
+        pictures, uses = {"images": self._sent(i, arm)}, (values["place"], settings["kind"])
+        return Job("experiments.stages:edit", values, pictures, uses=uses, at=dict(subject=i, protection=arm))
 
     def shown(self, i):
         """Pictures (3, H, W) of one person: as it is, protected, and the four variations."""

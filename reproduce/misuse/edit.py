@@ -67,6 +67,18 @@ def inpaint(images, masks, prompts, model, *, settings, generator, paste=None):
     return edits if paste is None else quantise(masks * edits + (1 - masks) * paste)
 
 
+def inpainting(images, model, *, settings, generator, prompts, kept):
+    """`inpaint` as the table of misuses has it: all but what is kept is repainted. ValueError: nothing is said to be kept."""
+    if kept is None:
+        raise ValueError("inpainting: expected a mask of what is kept, got none; give one per image, (N, 1, H, W)")
+    return inpaint(images, 1 - kept, prompts, model, settings=settings, generator=generator)
+
+
+def variation(images, model, *, settings, generator, prompts, kept=None):
+    """`vary` as the table of misuses has it; nothing is kept."""
+    return vary(images, prompts, model, settings=settings, generator=generator)
+
+
 def generate(prompts, model, *, steps, guidance, generator, eta=0.0):
     """Pictures from prompts alone (N of them, the model's size), DDIM: what the model can draw; one generator per prompt.
 

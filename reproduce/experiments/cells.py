@@ -1,0 +1,35 @@
+"""What a row of the grid is about: what was done to a picture, and how it was misused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import arms
+from .arms import CLEAN, UNWASHED
+
+AGAIN = "same seed again"  # what a cell once more is called in rows
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is done to a picture before it is misused: a protection, a launderer with changes to its settings, its JPEG quality."""
+
+    protection: str = CLEAN
+    launderer: str = UNWASHED
+    changes: tuple = ()
+    quality: int | None = None
+    again: bool = False  # the same once more: computed anew, not taken from the store
+
+    @property
+    def changed(self) -> str:
+        """The changes in words, for rows."""
+        return arms.told(self.changes)
+
+
+@dataclass(frozen=True)
+class Misuse:
+    """How pictures are edited: a misuse's key in its table, settings as they are run, and the first words of each random stream."""
+
+    kind: str
+    settings: object
+    stream: tuple = ("edit",)
