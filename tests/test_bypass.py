@@ -185,7 +185,7 @@ def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_grid(study, t
     assert {row["subject"] for row in bypass.rows} == {"a", "b"} and bypass.settings["subsampling"] == "4:4:4"
     assert all(row["levels"] <= 8 for row in bypass.protections_rows)
     protected = bypass.sent("people", 0, bypass.attack, None)[None]
-    assert torch.equal(bypass.sent("people", 0, "encoder", 15)[None], degrade.jpeg(protected, 15, subsampling="4:4:4"))
+    assert torch.equal(bypass.sent("people", 0, bypass.attack, 15)[None], degrade.jpeg(protected, 15, subsampling="4:4:4"))
     for shown in (pictures.over_quality(bypass, "inpainting"), pictures.side_by_side(bypass, role="photographs")):
         assert report.picture_grid(**shown).axes and shown["title"].startswith("no ")
     plt.close("all")
