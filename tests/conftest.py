@@ -17,6 +17,13 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
 
 
+def pytest_configure(config):
+    """Tests compute as workers do, on one thread: what a job made and what is made by hand beside it are the same to the bit."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if "slow" in item.keywords and not config.getoption("--slow"):

@@ -271,7 +271,7 @@ def test_all_places_of_a_notebook_take_a_moment():
     places = [row.place for row in (*PROTECTIONS.values(), *PURIFIERS.values())]
     places += [f"measure.{row.place}" for row in MEASURES.values()] + ["misuse.edit:vary", "misuse.edit:inpaint"]
     definitions._module.cache_clear()
-    begun = time.process_time()
+    begun = time.thread_time()
     found = {place: fingerprint.code(place) for place in places}
-    assert time.process_time() - begun < 0.3
+    assert time.thread_time() - begun < 0.3
     assert len(set(found.values())) == len(found) > 15
