@@ -225,7 +225,8 @@ def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):
     lab = fakelab.study(tmp_path)
     lab.notebooks = {"levels": "07_fake"}
     sweep = lab.sweep("s", fakelab.jobs(2))
-    path = lab.save_rows("levels", sweep.rows, settings={"steps": 3})
+    lab.save_rows("levels", sweep.rows, settings={"steps": 3})
+    path = lab.folder / "levels.csv"
     lab.save_table("levels", "| a |\n| --- |\n| 1 |")
     assert path == tmp_path / "figures" / "bundled-smoke" / "levels.csv"
     text = (path.parent / "manifest.json").read_text()

@@ -166,9 +166,9 @@ class Study:
             return whole if given.rows is None else whole[list(given.rows)]
         return np.concatenate([self.read(one) for one in given]) if isinstance(given, list) else given
 
-    def save_rows(self, artefact: str, rows: list[dict], *, settings: dict | None = None) -> Path:
+    def save_rows(self, artefact: str, rows: list[dict], *, settings: dict | None = None) -> None:
         """Write `<artefact>.csv`: columns as they appear, floats to 6 digits; equal rows give equal bytes."""
-        return self._save(artefact, ".csv", rows_csv(rows).encode(), settings)
+        self._save(artefact, ".csv", rows_csv(rows).encode(), settings)
 
     def save_figure(self, artefact: str, figure, *, settings: dict | None = None):
         """Write `<artefact>.png` at 150 dots per inch, signed with model, seed and scale; returns the figure, for the notebook to show."""
@@ -189,7 +189,7 @@ class Study:
         self._save(artefact, ".md", (table.rstrip("\n") + "\n").encode(), settings)
         return table
 
-    def _save(self, artefact, suffix, data, settings) -> Path:
+    def _save(self, artefact, suffix, data, settings) -> None:
         model = self.identity
         origin = {
             "notebook": self.notebooks.get(artefact),
@@ -205,7 +205,6 @@ class Study:
         }
         path = self.folder / f"{artefact}{suffix}"
         manifest.enter(path, data, artefact, origin, settings=settings or {}, seconds=self.seconds)
-        return path
 
 
 def folder(out, profile, scale, images=None) -> Path:
