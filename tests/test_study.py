@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import fakelab
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -227,11 +228,11 @@ def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):
     sweep = lab.sweep("s", fakelab.jobs(2))
     lab.save_rows("levels", sweep.rows, settings={"steps": 3})
     path = lab.folder / "levels.csv"
-    lab.save_table("levels", "| a |\n| --- |\n| 1 |")
+    lab.save_figure("levels", plt.figure())
     assert path == tmp_path / "figures" / "bundled-smoke" / "levels.csv"
     text = (path.parent / "manifest.json").read_text()
     entry = json.loads(text)["levels"]
-    assert set(entry["files"]) == {"levels.csv", "levels.md"}
+    assert set(entry["files"]) == {"levels.csv", "levels.png"}
     assert entry["files"]["levels.csv"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert entry["settings"] == {"steps": 3} and entry["notebook"] == "07_fake" and entry["seed"] == 0
     assert entry["model"] == {"name": "fake", "fingerprint": "f00"} and entry["scale"] == "smoke"
@@ -245,7 +246,7 @@ def test_the_manifest_says_where_an_artefact_comes_from(tmp_path):
 
 
 def test_files_of_another_seed_leave_the_manifest(tmp_path):
-    fakelab.study(tmp_path, seed=0).save_table("a", "old")
+    fakelab.study(tmp_path, seed=0).save_figure("a", plt.figure())
     fakelab.study(tmp_path, seed=1).save_rows("a", [{"x": 1}])
     entry = json.loads((tmp_path / "figures/bundled-smoke/manifest.json").read_text())["a"]
     assert list(entry["files"]) == ["a.csv"] and entry["seed"] == 1
@@ -258,7 +259,6 @@ def test_a_damaged_manifest_is_started_again(tmp_path):
 
 
 def test_figures_are_saved_at_150_dpi_and_closed(tmp_path):
-    import matplotlib.pyplot as plt
     from PIL import Image
 
     figure = plt.figure(figsize=(2, 1))

@@ -184,11 +184,6 @@ class Study:
 
         return pages.publish(self.folder, artefact)
 
-    def save_table(self, artefact: str, table: str, *, settings: dict | None = None) -> str:
-        """Write `<artefact>.md`; returns the table, for the notebook to show."""
-        self._save(artefact, ".md", (table.rstrip("\n") + "\n").encode(), settings)
-        return table
-
     def _save(self, artefact, suffix, data, settings) -> None:
         model = self.identity
         origin = {
