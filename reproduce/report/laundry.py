@@ -21,12 +21,6 @@ def washer(key):
     return looks.label(looks.LAUNDERERS, key)
 
 
-def joined(washed, edited):
-    """One row an edit: what was measured on it, beside what was measured on the washed picture that was edited."""
-    pictures = {_picture(row): row for row in washed}
-    return [pictures[_picture(row)] | row for row in edited]
-
-
 def _picture(row):
     return row["protection"], row["launderer"], row["changed"], row["subject"]
 
