@@ -15,10 +15,10 @@ figures: .venv/.stamp
 test: export HF_HUB_OFFLINE = 1
 test: .venv/.stamp
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -n auto --dist loadfile
 	@rm -rf .cache/test
 	REPRODUCE_SCALE=smoke REPRODUCE_OUT=.cache/test/figures REPRODUCE_CACHE=.cache/test/store \
-		$(RUN) -m pytest -q --nbmake --nbmake-timeout=600 notebooks
+		$(RUN) -m pytest -q -n auto --nbmake --nbmake-timeout=600 notebooks
 
 .venv/.stamp: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "reproduce: no Python 3.10 or newer found; install one or pass PYTHON=/path/to/python3" >&2; exit 1; }

@@ -92,7 +92,7 @@ def rows() -> dict:
             for pictures in ("renders", "photographs") for codec in ("autoencoder", "8x average pooling")
         ],
         "00_retrieval_rows": [dict(retrieval=0.91)],
-        "00_condition_rows": [dict(condition=c, ratio=r) for c, r in (("attack", 0.7), ("attack, JPEG 75", 0.9), ("noise", 0.98))],
+        "00_condition_rows": [dict(subject="render 1", condition=c, ratio=r) for c, r in (("attack", 0.7), ("attack, JPEG 75", 0.9), ("noise", 0.98))],
         "01_protections": _protections(chance, ("noise", "encoder"), ("people", "photographs")),
         "01_edits": _quality_edits(chance, ("clean", "noise", "encoder"), ("variation", "inpainting")),
         "02_protections": [

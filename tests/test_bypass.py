@@ -50,7 +50,7 @@ def by_hand(ran, kind, role, images, seed="same"):
         settings = replace(paper.PHOTOGUARD_EDIT["released variation"], steps=8)
         return edit.vary(images, wanted, model, settings=settings, generator=chance)
     settings = replace(paper.PHOTOGUARD_EDIT["released inpainting"], steps=4)
-    return edit.inpaint(images, 1 - known.people, wanted, model, settings=settings, generator=chance)  # the person is kept
+    return edit.inpaint(images, 1 - known.masks, wanted, model, settings=settings, generator=chance)  # the person is kept
 
 
 def test_rows_are_every_edit_once_with_its_index_in_front(ran):

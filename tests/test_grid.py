@@ -62,7 +62,7 @@ def test_a_protected_picture_is_the_methods_of_its_group(ran):
         for some in ran.groups():
             part = slice(some.start, some.stop)
             seed = rng.child(0, "protect", key, *known.names[part])
-            own = protect.apply(known.images[part], model, arm.method, settings=arm.record, seed=seed, mask=known.people[part])
+            own = protect.apply(known.images[part], model, arm.method, settings=arm.record, seed=seed, mask=known.masks[part])
             assert torch.equal(whole(ran, Cell(key), some), own)
     for i in range(3):
         assert torch.equal(picture(ran, Cell(), i), known.images[i : i + 1])
@@ -96,7 +96,7 @@ def test_protections_stay_on_the_person_and_sizes_are_closed_forms(ran):
     ]  # fmt: skip
     for row in rows:
         i = ran.subjects.names.index(row["subject"])
-        kept = ran.subjects.people[i]
+        kept = ran.subjects.masks[i]
         moved = (picture(ran, Cell(row["protection"]), i) - ran.subjects.images[i : i + 1])[0].mul(255).round()
         assert (moved * (1 - kept)).abs().max() == 0 and moved.abs().max() > 0
         budget = ran.protections[row["protection"]].record.eps
@@ -119,7 +119,7 @@ def by_hand(ran, cell, number, seed, some):
     """A group's edits by the pipeline, all but the person repainted, under streams named by seed, prompt and person."""
     wanted = [ran.subjects.prompts[i][number] for i in some]
     chance = [rng.generator(0, "edit", seed, *named) for named in zip(wanted, ran.names(some), strict=True)]
-    masks = 1 - ran.subjects.people[some.start : some.stop]
+    masks = 1 - ran.subjects.masks[some.start : some.stop]
     return edit.inpaint(whole(ran, cell, some), masks, wanted, ran.study.profile.model, settings=INPAINTING.settings, generator=chance)
 
 
@@ -163,7 +163,7 @@ def test_references_may_be_of_another_seed_and_measures_of_a_region(ran):
     compared = [["{}", "edit", "reference", ["psnr_edited"]], ["{}_pasted", "edit, pasted", "reference, pasted", ["psnr"]]]
     [row] = ran.compare(ran.edits, held, compared, seeds={0: 7}, pasted=["edit", "reference"])
     assert (row["seed"], row["against"]) == (7, 1)
-    made, reference, kept = ran.edits.shown(Cell("encoder"), 0), ran.edits.shown(Cell(), 0, seed=1), ran.subjects.people[0]
+    made, reference, kept = ran.edits.shown(Cell("encoder"), 0), ran.edits.shown(Cell(), 0, seed=1), ran.subjects.masks[0]
     square = (made - reference).square() * (1 - kept)
     assert row["psnr_edited"] == pytest.approx(-10 * torch.log10(square.sum() / (3 * (1 - kept).sum()) + 1e-8).item(), abs=1e-3)
     assert row["psnr_pasted"] == pytest.approx(-10 * torch.log10(square.mean() + 1e-8).item(), abs=1e-3)

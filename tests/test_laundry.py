@@ -101,7 +101,7 @@ def test_a_changed_setting_is_run_and_named(ran):
 def test_an_edit_is_held_against_the_clean_pictures(ran):
     settings = dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=4)
     people = ran.grid.subjects
-    masks, wanted = 1 - people.people, [prompts[0] for prompts in people.prompts]  # the job's group: kernels round by their batch
+    masks, wanted = 1 - people.masks, [prompts[0] for prompts in people.prompts]  # the job's group: kernels round by their batch
     made = []
     for shown in (group(ran, Cell("encoder", "JPEG 50")), people.images):
         chance = [rng.generator(0, "edit", 0, *named) for named in zip(wanted, ran.names, strict=True)]

@@ -43,7 +43,7 @@ def by_hand(ran, key, number, seed=0):
     chance = [rng.generator(0, "edit", seed, *named) for named in zip(wanted, ran.people.names, strict=True)]
     settings = dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=4)
     sent = torch.cat([picture(ran, key, i) for i in range(2)])
-    return edit.inpaint(sent, 1 - ran.people.people, wanted, ran.study.profile.model, settings=settings, generator=chance)
+    return edit.inpaint(sent, 1 - ran.people.masks, wanted, ran.study.profile.model, settings=settings, generator=chance)
 
 
 def asked(ran, subject=0, number=0):
@@ -61,14 +61,14 @@ def test_protections_stay_on_the_person_and_in_their_budgets(ran):
         assert list(row) == ["subject", "protection", "levels", "rms", "used", "latents_left", "paints_left"]
         i, settings = names.index(row["subject"]), ran.grid.protections[row["protection"]].record
         moved = (picture(ran, row["protection"], i) - ran.people.images[i : i + 1]).mul(255).round()
-        assert (moved * (1 - ran.people.people[i])).abs().max() == 0 and moved.abs().max() > 0
+        assert (moved * (1 - ran.people.masks[i])).abs().max() == 0 and moved.abs().max() > 0
         assert row["levels"] == moved.abs().max() and row["used"] <= settings.eps * (1 + 1e-6)
         used = moved.square().mean().sqrt() if getattr(settings, "norm", "") == "l2" else moved.abs().max()
         assert row["used"] == pytest.approx(used.item(), rel=1e-5)
 
 
 def test_what_is_left_of_an_attacks_aims_is_a_share_of_the_clean_pictures(ran):
-    model, kept = ran.study.profile.model, ran.people.people[1:]
+    model, kept = ran.study.profile.model, ran.people.masks[1:]
     reads, paints = {}, {}
     for key in ("clean", "diffusion"):
         shown = picture(ran, key, 1)
@@ -127,7 +127,7 @@ def test_rows_compare_with_the_clean_edit_of_the_same_seed(ran):
         assert rows[key]["ssim"] == pytest.approx(compare(*pair, ("ssim",))["ssim"].item(), abs=1e-6)
     assert rows["fixed", "clean"]["ssim"] == 1 and rows["fixed", AGAIN]["ssim"] > 0.999
     assert rows["fixed", lab.OTHER]["seed"] == 1 and rows["fixed", "encoder"]["seed"] == 0
-    kept = ran.people.people[0]
+    kept = ran.people.masks[0]
     square = (one(ran, "encoder") - one(ran, "clean")).square() * (1 - kept)
     error = square.sum() / (3 * (1 - kept).sum())
     assert rows["fixed", "encoder"]["psnr_edited"] == pytest.approx(-10 * torch.log10(error + 1e-8).item(), abs=1e-3)
@@ -159,7 +159,7 @@ def test_controls(ran):
     clean = ran.people.images[:1]
     matched, encoder = picture(ran, lab.MATCHED), picture(ran, "encoder")
     assert (matched - clean).norm().item() == pytest.approx((encoder - clean).norm().item(), rel=0.01)
-    assert not torch.equal(matched, encoder) and ((matched - clean) * (1 - ran.people.people[0])).abs().max() == 0
+    assert not torch.equal(matched, encoder) and ((matched - clean) * (1 - ran.people.masks[0])).abs().max() == 0
     with torch.no_grad():
         model = ran.study.profile.model
         through = model.decode(model.encode(ran.people.images).mean).clamp(0, 1)
@@ -181,7 +181,7 @@ def test_transfer_asks_every_attack_under_every_condition(ran):
     keys = [(row["subject"], row["protection"], row["steps"], row["prompted"]) for row in rows]
     name = ran.people.names[0]
     assert keys == [(name, key, 4, prompted) for prompted in (False, True) for key in (*lab.TARGETS, lab.PROMPTED)]
-    masks, wanted = 1 - ran.people.people[:1], ran.people.prompts[0][0]
+    masks, wanted = 1 - ran.people.masks[:1], ran.people.prompts[0][0]
     for prompt, prompted in (("", False), (wanted, True)):
         made = [
             edit.inpaint(
@@ -202,7 +202,7 @@ def test_variations_are_of_whole_pictures(ran):
     assert found.rows[0]["ssim"] == 1 > found.rows[3]["ssim"]
     settings, name = dataclasses.replace(paper.PHOTOGUARD_EDIT["released variation"], steps=8), ran.people.names[0]
     sent = found.shown(0)[1][None]
-    assert ((sent - ran.people.images[:1]) * (1 - ran.people.people[0])).abs().max() > 0, "no mask"
+    assert ((sent - ran.people.images[:1]) * (1 - ran.people.masks[0])).abs().max() > 0, "no mask"
     wanted, chance = [ran.people.prompts[0][0]], [rng.generator(0, "variation", 0, name)]
     own = edit.vary(sent, wanted, ran.study.profile.model, settings=settings, generator=chance)
     assert (found.shown(0)[4] - own[0]).abs().max() <= 0.51 / 255

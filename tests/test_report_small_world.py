@@ -20,7 +20,7 @@ def scores(psnr=30.0, right=True):
 
 
 def condition(attack=0.7, after=0.85, noise=0.98):
-    return [dict(condition=name, ratio=ratio) for name, ratio in (("attack", attack), ("attack, JPEG 75", after), ("noise", noise))]
+    return [dict(subject="render 1", condition=name, ratio=ratio) for name, ratio in (("attack", attack), ("attack, JPEG 75", after), ("noise", noise))]
 
 
 def test_the_scorecard_measures_beside_floor_and_goal():
@@ -42,8 +42,8 @@ def test_the_verdict_names_what_is_below_its_floor():
 
 def test_the_condition_stands_beside_a_real_autoencoders():
     attack, _, noise = read.condition(condition())
-    assert (attack["ours"], attack["floor"], attack["goal"]) == (0.7, "0.75", "0.55") and 0 < attack["real"] < 1
-    assert noise["floor"] == "0.97" and read.condition([dict(condition="else", ratio=1.0)])[0]["floor"] == "–"
+    assert (attack["ours"][0], attack["floor"], attack["goal"]) == (0.7, "0.75", "0.55") and 0 < attack["real"] < 1
+    assert noise["floor"] == "0.97" and read.condition([dict(subject="render 1", condition="else", ratio=1.0)])[0]["floor"] == "–"
 
 
 def test_footnotes_come_from_the_settings(tmp_path):

@@ -34,12 +34,12 @@ def folder_of(tmp_path):
 def test_a_folder_gives_upright_pictures_and_drawn_masks(study, tmp_path):
     folder = folder_of(tmp_path)
     found = subjects.people(study(images=folder), 5)
-    assert found.names == ["a", "b", "c"] and found.images.shape == (3, 3, 64, 64) and found.people.shape == (3, 1, 64, 64)
+    assert found.names == ["a", "b", "c"] and found.images.shape == (3, 3, 64, 64) and found.masks.shape == (3, 1, 64, 64)
     turned = pixels.load(folder / "a.jpg", 64)
     assert torch.equal(found.images[:1], turned) and (turned[0, 0, 10].std() > 5 * turned[0, 0, :, 10].std())
     assert (found.images[1, 0] == found.images[1, 2]).all() and (found.images[2] == 1).all()  # grey; transparent is white
-    assert torch.equal(found.people[1, 0, :, :30], torch.ones(64, 30)) and (found.people[1, 0, :, 34:] == 0).all()
-    for ellipse in found.people[[0, 2]]:
+    assert torch.equal(found.masks[1, 0, :, :30], torch.ones(64, 30)) and (found.masks[1, 0, :, 34:] == 0).all()
+    for ellipse in found.masks[[0, 2]]:
         assert ellipse[0, 32, 32] == 1 and ellipse[0, 0, 0] == 0 and 0.2 < ellipse.mean() < 0.5
     assert all(len(prompts) == 6 for prompts in found.prompts) and len(found.prompts) == 3
     assert subjects.people(study(images=folder), 2).names == ["a", "b"]
@@ -72,14 +72,14 @@ def test_rendered_people_are_unseen_alone_and_the_same_for_a_seed(study):
     assert torch.equal(found.images, made.images) and all(spec.identity in subjects.NEW for spec in specs)
     trained = {person for spec in sample_specs(SEED, 300) for person in (spec.identity, spec.partner)}
     assert not trained & {*subjects.NEW}
-    assert (made.identities[:, 1] == -1).all() and torch.equal(found.people, (made.masks["person"] >= 0.5).float())
-    assert set(found.people.unique().tolist()) == {0.0, 1.0}
+    assert (made.identities[:, 1] == -1).all() and torch.equal(found.masks, (made.masks["person"] >= 0.5).float())
+    assert set(found.masks.unique().tolist()) == {0.0, 1.0}
     assert found.prompts[0][0] != found.prompts[1][0] and {*found.prompts[0]} == {*found.prompts[1]} == {*subjects.PROMPTS}
 
 
 def test_photographs_come_with_a_prompt_list_each(study):
     found = subjects.photographs(study(), 9)
-    assert len(found.names) == len(found.images) == len(found.people) == len(found.prompts) == 5
+    assert len(found.names) == len(found.images) == len(found.masks) == len(found.prompts) == 5
     assert subjects.photographs(study(), 1).names == ["astronaut"]
 
 

@@ -30,7 +30,7 @@ class Grid:
     def __init__(self, study, subjects, *, role="people", region="person", protections=None, launderers=None, clip=None):
         self.study, self.subjects, self.role, self.region = study, subjects, role, region
         self.protections, self.launderers, self.clip = protections or {}, launderers or {}, clip
-        self._images, self._people = levels(subjects.images), levels(subjects.people)
+        self._images, self._masks = levels(subjects.images), levels(subjects.masks)
         self._sweeps, self._added = {}, {}
 
     def groups(self, count=None):
@@ -83,9 +83,9 @@ class Grid:
                 found.append(self._sweeps["protect"].stored(dict(protection=key, first=one.start), "image", rows))
         return found[0] if len(found) == 1 else found
 
-    def people(self, some: range):
-        """Masks of the kept people."""
-        return self._people[some.start : some.stop]
+    def masks(self, some: range):
+        """Masks of the people, who are kept."""
+        return self._masks[some.start : some.stop]
 
     def shown(self, cell: Cell, subject: int):
         """One picture of a cell, float (1, 3, H, W)."""
@@ -123,7 +123,7 @@ class Grid:
         arm, names = self.protections[key], self.names(some)
         pictures = {"images": self._images[some.start : some.stop]}
         if self.region == "person":
-            pictures["people"] = self.people(some)
+            pictures["mask"] = self.masks(some)
             seed, first = rng.child(self.study.seed, "protect", key, *names), 0
         else:
             seed, first = self.study.seed, some.start
@@ -148,8 +148,8 @@ class Grid:
         if cell.again:
             values["again"] = True
         pictures = {"images": self.pictures(cell, some)}
-        if misuse.kind == "inpainting":
-            pictures["people"] = self.people(some)
+        if row.accepts("mask"):
+            pictures["mask"] = self.masks(some)
         at = self._at(cell, some) | dict(number=prompt, drawn=seed)
         return Job("experiments.stages:edit", values, pictures, uses=(row.place, settings["kind"]), at=at)
 
@@ -182,13 +182,13 @@ class Grid:
         stream's word is in rows. pasted: see `stages.measure`. The row's `against` is the reference's seed.
         """
         used = {name.removesuffix(", pasted") for _, x, y, _ in compared for name in (x, y) if name}
-        used |= {"people", "photo"} if pasted else {"people"} if _regional(compared) else set()
+        used |= {"mask", "photo"} if pasted else {"mask"} if _regional(compared) else set()
         listed = []
         for cell, number, seed, against, count in held:
             for some in self.groups(count):
                 pictures = {
                     "edit": edits.stored(cell, number, seed, some), "reference": edits.stored(*against, some),
-                    "sent": self.pictures(cell, some), "photo": self.pictures(Cell(), some), "people": self.people(some),
+                    "sent": self.pictures(cell, some), "photo": self.pictures(Cell(), some), "mask": self.masks(some),
                 }  # fmt: skip
                 told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number)
                 told |= dict(seed=(seeds or {}).get(seed, seed), against=against[2])
@@ -216,7 +216,7 @@ class Grid:
         settings = self.protections[cell.protection].settings
         pictures = {"made": self.pictures(cell, some), "images": self.pictures(Cell(), some)}
         if self.region == "person":
-            pictures["people"] = self.people(some)
+            pictures["mask"] = self.masks(some)
         values = dict(names=self.names(some), settings=settings)
         told = dict(protection=cell.protection)
         return Job("experiments.stages:spent", values, pictures, uses=(settings["kind"],), told=told)

@@ -61,7 +61,7 @@ class Edits:
         jobs = []
         for key, count in {CLEAN: None, **self.wanted}.items():
             for some in self.grid.groups(count):
-                pictures = {"images": self.grid.pictures(Cell(key), some), "people": self.grid.people(some)}
+                pictures = {"images": self.grid.pictures(Cell(key), some), "mask": self.grid.masks(some)}
                 values = dict(names=self.grid.names(some), **common)
                 jobs.append(Job("experiments.stages:aims", values, pictures, uses=(settings["kind"],), told=dict(protection=key)))
         return {(row["protection"], row["subject"]): row for row in self.study.sweep("aims", jobs).rows}
@@ -72,7 +72,7 @@ class Edits:
         for some in self.grid.groups():
             clean, names = {"images": self.grid.pictures(Cell(), some)}, self.grid.names(some)
             trips.append(Job("experiments.stages:round_trip", {}, clean, at=dict(first=some.start)))
-            given = clean | {"reference": self.grid.pictures(Cell("encoder"), some), "people": self.grid.people(some)}
+            given = clean | {"reference": self.grid.pictures(Cell("encoder"), some), "mask": self.grid.masks(some)}
             values = dict(names=names, seed=self.study.seed)
             matched.append(Job("experiments.photoguard:matched", values, given, at=dict(first=some.start)))
         self.grid.add(ROUND, self.study.sweep("round trip", trips))
@@ -196,6 +196,6 @@ def _ruled(row, rule):
 
 
 def matched(profile, values, pictures):
-    """"images" with noise, on "people", of the norm of "reference" - "images": pictures called "image". values: names, seed."""
+    """"images" with noise, on "mask", of the norm of "reference" - "images": pictures called "image". values: names, seed."""
     chance = [rng.generator(values["seed"], "matched", name) for name in values["names"]]
-    return Result([], {"image": noise.matched(pictures["images"], pictures["reference"], chance, mask=pictures["people"])})
+    return Result([], {"image": noise.matched(pictures["images"], pictures["reference"], chance, mask=pictures["mask"])})

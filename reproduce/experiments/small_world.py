@@ -14,6 +14,7 @@ from ..world import SCENES, STYLES, Spec, render, sample_specs
 from ..world.draw.scene import TABLE
 from ..world.train import quality
 from . import scales, subjects
+from .grid import GROUP
 
 ETA = 1.0  # fresh noise in every step, as DDPM samples: outlines come out cleaner (by eye), whole faces no more often (counted)
 
@@ -106,7 +107,7 @@ class SmallWorld:
         for i in range(0, len(people.names), edit.BATCH):
             some = range(i, min(i + edit.BATCH, len(people.names)))
             values = dict(names=people.names[i : some.stop], scenes=[scenes[k % len(scenes)] for k in some], first=i, **common)
-            pictures = {"images": levels(people.images[i : some.stop]), "people": levels(people.people[i : some.stop])}
+            pictures = {"images": levels(people.images[i : some.stop]), "mask": levels(people.masks[i : some.stop])}
             jobs.append(Job("experiments.small_world:inpainted", values, pictures))
         return self.study.sweep("inpainted", jobs)
 
@@ -122,9 +123,12 @@ class SmallWorld:
         return [[row | _right(row["scene"], next(seen)["recognised"]) for row in one.rows] for one in sweeps]
 
     def susceptibility(self):
-        """The condition the organism is bred for, on held-out renders; rows are the table's lines."""
-        values = dict(eps=8, count=self.counts.attacked, steps=self.counts.attack_steps, seed=self.study.seed)
-        return self.study.sweep("susceptibility", [Job("experiments.small_world:condition", values)])
+        """The condition the organism is bred for, on held-out renders; rows one a picture and condition."""
+        images, jobs = render(quality.SEED, self.counts.attacked).images, []
+        for first in range(0, len(images), GROUP):
+            values = dict(first=first, eps=8, steps=self.counts.attack_steps, seed=self.study.seed)
+            jobs.append(Job("experiments.small_world:condition", values, {"images": levels(images[first : first + GROUP])}))
+        return self.study.sweep("susceptibility", jobs)
 
     def reconstruction(self):
         """PSNR and SSIM of the round trip on renders and photographs, average pooling beside it."""
@@ -157,7 +161,7 @@ def generated(profile, values, pictures):
 
 def inpainted(profile, values, pictures):
     """Rows and pictures "image" of people whose surroundings are repainted. values: names, scenes, first, steps, seed."""
-    model, images, people = profile.model, pictures["images"], pictures["people"]
+    model, images, people = profile.model, pictures["images"], pictures["mask"]
     prompts = [f"a photo of a person {TABLE[scene].phrases[0]}" for scene in values["scenes"]]
     settings = paper.EditSettings(7.5, values["steps"], 0.0, None, model.size, "this study", "")
     chance = [rng.generator(values["seed"], "inpaint", values["first"] + i) for i in range(len(prompts))]
@@ -183,14 +187,19 @@ def _right(scene, recognised):
 
 
 def condition(profile, values, pictures):
-    """Rows condition, ratio: see `quality.susceptibility`. values: eps, count, steps, seed."""
-    images = render(quality.SEED, values["count"]).images
+    """Rows subject, condition, ratio: see `quality.susceptibility`. values: first (number of the first picture), eps, steps, seed."""
+    seed = rng.child(values["seed"], "condition", values["first"])
 
     def encode(x):
         return profile.model.encode(x).mean.cpu()
 
-    found = quality.susceptibility(encode, images, eps=values["eps"], steps=values["steps"], seed=values["seed"])
-    return Result([dict(condition=name, ratio=value) for name, value in found.items()])
+    found = quality.susceptibility(encode, pictures["images"], eps=values["eps"], steps=values["steps"], seed=seed)
+    rows = [
+        dict(subject=f"render {values['first'] + i + 1}", condition=name, ratio=ratio)
+        for name, ratios in found.items()
+        for i, ratio in enumerate(ratios.tolist())
+    ]
+    return Result(rows)
 
 
 def rebuilt(profile, values, pictures):

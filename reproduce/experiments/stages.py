@@ -23,13 +23,13 @@ DRAWS = 4  # of the noise, over which what four steps paint is averaged
 
 
 def protect(profile, values, pictures):
-    """"images" under a protection, "people" (where given) being what is kept and may change: pictures called "image".
+    """"images" under a protection, which may change where "mask" (where given) is 1: pictures called "image".
 
     values: place, settings, takes, seed, stream (the name of the random stream), first (the number of the first picture).
     """
     made = protected(
         resolve(values["place"]), pictures["images"], profile.model, settings=_settings(values), seed=values["seed"],
-        name=values["stream"], mask=pictures.get("people"), takes=values["takes"], first=values["first"],
+        name=values["stream"], mask=pictures.get("mask"), takes=values["takes"], first=values["first"],
     )  # fmt: skip
     return Result([], {"image": made.cpu()})
 
@@ -51,11 +51,13 @@ def launder(profile, values, pictures):
 
 
 def edit(profile, values, pictures):
-    """"images" misused, sparing "people" where a misuse does that: pictures called "edit".
+    """"images" misused, sparing "mask" where it is given: pictures called "edit".
 
     values: place, settings, prompts, seed, streams (each picture's random stream, a list of words).
     """
-    rule = dict(settings=_settings(values), prompts=values["prompts"], kept=pictures.get("people"))
+    rule = dict(settings=_settings(values), prompts=values["prompts"])
+    if "mask" in pictures:
+        rule["mask"] = pictures["mask"]
     rule["generator"] = [rng.generator(values["seed"], *stream) for stream in values["streams"]]
     return Result([], {"edit": resolve(values["place"])(pictures["images"], profile.model, **rule)})
 
@@ -68,13 +70,13 @@ def round_trip(profile, values, pictures):
 
 
 def spent(profile, values, pictures):
-    """How far "made" was moved from "images", in levels: the largest change, root mean square over "people" (or all), what of eps is used.
+    """How far "made" was moved from "images", in levels: the largest change, root mean square over "mask" (or all), what of eps is used.
 
     values: names, settings.
     """
     made, origin = pictures["made"], pictures["images"]
     moved = (made - origin).mul(255).round()
-    share = pictures["people"].flatten(1).mean(1).clamp_min(1e-6) if "people" in pictures else 1.0
+    share = pictures["mask"].flatten(1).mean(1).clamp_min(1e-6) if "mask" in pictures else 1.0
     rms = (moved.square().flatten(1).mean(1) / share).sqrt()
     used = budget_spent(made, origin, _settings(values))
     columns = zip(values["names"], moved.abs().flatten(1).amax(1).tolist(), rms.tolist(), used.tolist(), strict=True)
@@ -82,13 +84,13 @@ def spent(profile, values, pictures):
 
 
 def aims(profile, values, pictures):
-    """What PhotoGuard's attacks make small, of "images" of which "people" is shown: distances to grey of what the encoder reads and of
+    """What PhotoGuard's attacks make small, of "images" of which what "mask" keeps is shown: distances to grey of what the encoder reads and of
     what the inpainting model paints, the latter as a mean over DRAWS draws of its noise.
 
     values: names, seed, settings (of the diffusion attack, whose chain it is), together (pictures painted at once).
     """
     model, settings = profile.model, _settings(values)
-    images, kept = (pictures[name].to(model.device) for name in ("images", "people"))
+    images, kept = (pictures[name].to(model.device) for name in ("images", "mask"))
     with torch.no_grad():
         reads = reading.to_grey(images * kept + reading.GREY * (1 - kept), model)
         chance = [rng.generator(values["seed"], "aims", name, draw) for name in values["names"] for draw in range(DRAWS)]
@@ -107,16 +109,16 @@ def measure(profile, values, pictures):
 
     values: names; measures: name -> its place, kind and needs, as in the table; compared: lists of [column, x, y, measures], with {} for
     the measure's name in `column`, x and y names of pictures (y None for measures of a picture by itself); prompts and clip (what to
-    open, its fingerprint) for those; pasted: names of pictures that are also to be had as "NAME, pasted", the clean "people" of "photo"
+    open, its fingerprint) for those; pasted: names of pictures that are also to be had as "NAME, pasted", what "mask" keeps of "photo"
     laid over them; distance: which one the model's judges bring, where a measure needs it.
     """
     known = dict(pictures)
     for name in values.get("pasted", ()):
-        known[f"{name}, pasted"] = known[name] * (1 - known["people"]) + known["photo"] * known["people"]
+        known[f"{name}, pasted"] = known[name] * (1 - known["mask"]) + known["photo"] * known["mask"]
     rows = [{"subject": name} for name in values["names"]]
     for column, x, y, names in values["compared"]:
         for name in names:
-            found = _measured(profile, values["measures"][name], known[x], known.get(y), known.get("people"), values)
+            found = _measured(profile, values["measures"][name], known[x], known.get(y), known.get("mask"), values)
             for line, value in zip(rows, found.tolist(), strict=True):
                 line[column.format(name)] = number(value)
     return Result(rows)

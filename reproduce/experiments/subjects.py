@@ -23,14 +23,14 @@ PHOTO_PROMPTS = ("a photo of a person in the snow", "a photo of a flower garden"
 
 @dataclass(frozen=True)
 class Subjects:
-    """images (n, 3, size, size) on the 8-bit grid; people (n, 1, size, size): 1 where the kept person is; prompts[i]: edits to try.
+    """images (n, 3, size, size) on the 8-bit grid; masks (n, 1, size, size): 1 where the kept person is; prompts[i]: edits to try.
 
     who[i]: the person in picture i, where several pictures are of one, side by side: a set, which some methods take whole.
     """
 
     names: list
     images: torch.Tensor
-    people: torch.Tensor
+    masks: torch.Tensor
     prompts: list
     who: list | None = None
 

@@ -37,7 +37,7 @@ def transfer(lab):
 def _prompted(lab, meant, some):
     prompts = [lab.people.prompts[i][0] for i in some]
     values = dict(settings=meant.settings, names=lab.grid.names(some), prompts=prompts, seed=lab.study.seed)
-    pictures = {"images": lab.grid.part(Cell(), some), "people": lab.grid.people(some)}
+    pictures = {"images": lab.grid.part(Cell(), some), "mask": lab.grid.masks(some)}
     return Job("experiments.transfer:prompted", values, pictures, uses=meant.uses, at=dict(first=some.start))
 
 
@@ -48,18 +48,18 @@ def _edit(lab, prompted, some, arm, steps, asked):
     sent = prompted.stored(dict(first=some.start), "image") if arm == PROMPTED else lab.grid.part(Cell(arm), some)
     values = dict(place=MISUSES["inpainting"].place, settings=settings, prompts=prompts, seed=lab.study.seed, streams=streams)
     at = dict(protection=arm, first=some.start, steps=steps, prompted=asked)
-    pictures = {"images": sent, "people": lab.grid.people(some)}
+    pictures = {"images": sent, "mask": lab.grid.masks(some)}
     return Job("experiments.stages:edit", values, pictures, uses=(values["place"], settings["kind"]), at=at)
 
 
 def prompted(profile, values, pictures):
-    """"images" under the diffusion attack made with each picture's prompt, "people" kept: pictures called "image".
+    """"images" under the diffusion attack made with each picture's prompt, "mask" kept: pictures called "image".
 
     values: settings, names, prompts, seed.
     """
     model = profile.model
     settings = arms.record(resolve(values["settings"]["kind"]), values["settings"])
     chance = [rng.generator(values["seed"], "protect", PROMPTED, name) for name in values["names"]]
-    images, kept = (pictures[name].to(model.device) for name in ("images", "people"))
+    images, kept = (pictures[name].to(model.device) for name in ("images", "mask"))
     made = photoguard.diffusion(images, model, settings=settings, generator=chance, mask=kept, prompts=values["prompts"])
     return Result([], {"image": made.cpu()})

@@ -1,8 +1,8 @@
 """The table of misuses: what an editor does with a picture.
 
-A misuse is a function (images, model, *, settings, generator, prompts, kept) -> 8-bit images in a file of its own, and a row here, which
-says whether it takes an image or a set. prompts: one per image. kept: (N, 1, H, W), 1 where the person is, for misuses that spare it, or
-None. The functions are imported when they are first used, so that reading the table needs no torch.
+A misuse is a function (images, model, *, settings, generator, prompts) -> 8-bit images in a file of its own, and a row here, which
+says whether it takes an image or a set. prompts: one per image. One that spares the person takes a mask too, (N, 1, H, W), 1 where the
+person is. The functions are imported when they are first used, so that reading the table needs no torch.
 """
 
 from ..method import Method

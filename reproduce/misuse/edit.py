@@ -67,15 +67,15 @@ def inpaint(images, masks, prompts, model, *, settings, generator, paste=None):
     return edits if paste is None else quantise(masks * edits + (1 - masks) * paste)
 
 
-def inpainting(images, model, *, settings, generator, prompts, kept):
-    """`inpaint` as the table of misuses has it: all but what is kept is repainted. ValueError: nothing is said to be kept."""
-    if kept is None:
+def inpainting(images, model, *, settings, generator, prompts, mask):
+    """`inpaint` as the table of misuses has it: mask (N, 1, H, W) is 1 where the picture is kept, all else is repainted. ValueError: there is none."""
+    if mask is None:
         raise ValueError("inpainting: expected a mask of what is kept, got none; give one per image, (N, 1, H, W)")
-    return inpaint(images, 1 - kept, prompts, model, settings=settings, generator=generator)
+    return inpaint(images, 1 - mask, prompts, model, settings=settings, generator=generator)
 
 
-def variation(images, model, *, settings, generator, prompts, kept=None):
-    """`vary` as the table of misuses has it; nothing is kept."""
+def variation(images, model, *, settings, generator, prompts):
+    """`vary` as the table of misuses has it: nothing is kept."""
     return vary(images, prompts, model, settings=settings, generator=generator)
 
 

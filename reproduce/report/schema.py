@@ -12,7 +12,7 @@ _WORDS = {
     "00_inpainted_rows": "subject scene recognised right kept_psnr roundtrip_psnr kept",
     "00_reconstruction_rows": "pictures codec psnr ssim",
     "00_retrieval_rows": "retrieval",
-    "00_condition_rows": "condition ratio",
+    "00_condition_rows": "subject condition ratio",
     "01_protections": "subject role protection levels rms psnr ssim",
     "01_edits": _QUALITY_EDIT,
     "02_protections": "subject protection levels rms used latents_left paints_left",

@@ -2,7 +2,7 @@
 
 from ..papers import published
 from .page import Page
-from .statistics import Table, table_markdown
+from .statistics import Table, summarise, table_markdown
 
 SCORE_HEADS = {"what": "on pictures no training saw", "measured": "measured", "floor": "floor", "goal": "goal"}
 CONDITION_HEADS = {
@@ -43,16 +43,22 @@ def condition(rows):
     """The susceptibility table with a real autoencoder's published line beside ours: rows for table_markdown."""
     real = {row.quantity: row.value for row in published.numbers("autoencoder")}
     lines = []
-    for row in rows:
+    for row in summarise(rows, "condition", "ratio"):
         floor, goal = TARGETS.get(row["condition"], ("–", "–"))
-        lines.append(dict(condition=row["condition"], ours=row["ratio"], real=real.get(row["condition"]), floor=floor, goal=goal))
+        ours = row["mean"], row["low"], row["high"]
+        lines.append(dict(condition=row["condition"], ours=ours, real=real.get(row["condition"]), floor=floor, goal=goal))
     return lines
 
 
 def given_back(rows):
     """Share of the attack's effect that JPEG 75 undoes."""
-    found = {r["condition"]: r["ratio"] for r in rows}
+    found = _ratios(rows)
     return (found["attack, JPEG 75"] - found["attack"]) / (1 - found["attack"])
+
+
+def _ratios(rows):
+    """Condition -> mean ratio over pictures."""
+    return {line["condition"]: line["mean"] for line in summarise(rows, "condition", "ratio")}
 
 
 def score_notes(about):
@@ -69,8 +75,9 @@ def score_notes(about):
 
 def condition_notes(rows, about):
     """Footnotes of the susceptibility table."""
+    pictures = len({row["subject"] for row in rows})
     return [
-        "Distance of the latents to a grey picture's over the clean one's, mean over pictures; `noise moved`, `JPEG 75 alone`:"
+        f"Distance of the latents to a grey picture's over the clean one's, mean over {pictures} pictures; `noise moved`, `JPEG 75 alone`:"
         " see reproduce/world/train/quality.py.",
         f"The attack keeps {about.settings['momentum']:.0%} of its direction from step to step; the methods of the papers, and"
         " `attack without momentum`, keep none.",
@@ -82,7 +89,7 @@ def condition_notes(rows, about):
 
 def verdict(rows, scores):
     """Which floors were missed, and whether the organism has its condition: a few sentences from the rows."""
-    found = {r["condition"]: r["ratio"] for r in rows}
+    found = _ratios(rows)
     back = given_back(rows)
     lines = [
         f"The attack leaves {found['attack']:.2f} of the distance to grey, noise of the same size {found['noise']:.2f};"

@@ -112,6 +112,7 @@ def _judge_autoencoder(args):
         def encode(x):
             return net.encode(x.to(args.device) * 2 - 1).latent_dist.mean.float().cpu()
 
-        return {**reconstruction(net, device=args.device), **susceptibility(encode, held_out, steps=60)}
+        ratios = susceptibility(encode, held_out, steps=60)
+        return reconstruction(net, device=args.device) | {name: round(ratio.mean().item(), 3) for name, ratio in ratios.items()}
 
     return judge

@@ -64,10 +64,10 @@ def reconstruction(vae, count=32, device="cpu"):
 
 
 def susceptibility(encode, images, *, eps=8, steps=200, seed=0):
-    """The condition the organism is bred for. encode: images -> latent means.
+    """The condition the organism is bred for: name -> (N,), one value an image. encode: images -> latent means.
 
-    Distance of latents to a grey picture's, over the clean picture's distance, mean over images: after an encoder attack of `eps`
-    levels, after JPEG 75 and 50 of the attacked picture, and for uniform noise of the same size; `moved` is the noise's own shift.
+    Distance of latents to a grey picture's, over the clean picture's distance: after an encoder attack of `eps` levels, after JPEG 75
+    and 50 of the attacked picture, and for uniform noise of the same size; `moved` is the noise's own shift.
     The attack is `pgd` with momentum; what the same steps leave without is reported beside it.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -77,7 +77,7 @@ def susceptibility(encode, images, *, eps=8, steps=200, seed=0):
 
     def ratio(x, origin=None):
         with torch.no_grad():
-            return ((encode(x) - (grey if origin is None else origin)).flatten(1).norm(dim=1) / reach).mean().item()
+            return (encode(x) - (grey if origin is None else origin)).flatten(1).norm(dim=1) / reach
 
     def attack(momentum):
         def pull(x):
@@ -87,7 +87,7 @@ def susceptibility(encode, images, *, eps=8, steps=200, seed=0):
 
     noisy = ((images + (torch.rand(images.shape, generator=generator) * 2 - 1) * eps / 255).clamp(0, 1) * 255).round() / 255
     attacked = attack(MOMENTUM)
-    result = {
+    return {
         "attack": ratio(attacked),
         "attack, JPEG 75": ratio(degrade.jpeg(attacked, 75)),
         "attack, JPEG 50": ratio(degrade.jpeg(attacked, 50)),
@@ -96,7 +96,6 @@ def susceptibility(encode, images, *, eps=8, steps=200, seed=0):
         "noise moved": ratio(noisy, clean),
         "JPEG 75 alone": ratio(degrade.jpeg(images, 75)),
     }
-    return {name: round(value, 3) for name, value in result.items()}
 
 
 def retrieval(clip, tokens, count=512, among=32):
