@@ -11,7 +11,7 @@ COUNTS = {
         people=1, photographs=0, prompts=1, variation_steps=4, inpainting_steps=2, attack_steps=2, qualities=(None, 75)
     ),
     "photoguard": dict(people=1, prompts=1, seeds=2, side=1, variations=1, edit_steps=2, printed_steps=2),
-    "laundry": dict(people=1, prompts=1, edit_steps=2, impress_steps=1, knob_people=1),
+    "purification": dict(people=1, prompts=1, edit_steps=2, impress_steps=1, setting_people=1),
     "jpeg_gradient": dict(pictures=1, qualities=(75,), directions=4, steps=2, through=(75,)),
     "jpeg_gradient/edits": dict(
         people=1, photographs=0, prompts=1, variation_steps=4, inpainting_steps=None, attack_steps=2, qualities=(None, 75)
@@ -48,7 +48,7 @@ def run(model: Path, store: Path) -> dict:
 
 
 def _experiments(study):
-    from reproduce.experiments import as_printed, jpeg_bypass, jpeg_gradient, laundry, photoguard
+    from reproduce.experiments import as_printed, jpeg_bypass, jpeg_gradient, photoguard, purification
 
     bypass = jpeg_bypass.Bypass(study)
     bypass.protect()
@@ -57,10 +57,10 @@ def _experiments(study):
     edits.protect()
     edits.edits()
     as_printed.printed(edits)
-    washers = ("none", "JPEG 75", "AdverseCleaner", "DiffPure", "IMPRESS")
-    washed = laundry.Laundry(study, [laundry.Cell("encoder, through JPEG", washer) for washer in washers])
-    washed.wash()
-    washed.edits()
+    purifiers = ("none", "JPEG 75", "AdverseCleaner", "DiffPure", "IMPRESS")
+    purified = purification.Purification(study, [purification.Cell("encoder, through JPEG", purifier) for purifier in purifiers])
+    purified.purify()
+    purified.edits()
     gradients = jpeg_gradient.Gradients(study)
     gradients.agreement()
     gradients.foresight()

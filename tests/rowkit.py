@@ -26,7 +26,7 @@ ATTACKS = {
     "diffusion, released": ("photoguard-diffusion", "released"),
     "diffusion, adaptive": ("photoguard-diffusion", "adaptive"),
 }
-LAUNDERERS = {
+PURIFIERS = {
     "JPEG 75": ("jpeg", "quality 75"),
     "JPEG 50": ("jpeg", "quality 50"),
     "IMPRESS": ("impress", "paper"),
@@ -36,7 +36,7 @@ LAUNDERERS = {
     "AdverseCleaner": ("adverse-cleaner", "released"),
     "crop": ("crop", "middle"),
 }
-KNOBS = {
+TURNED = {
     "alpha": [[0.01, ""], [0.1, "alpha 0.1"]],
     "budget": [[0.1, ""], [0.3, "budget 0.3"]],
     "rate": [[0.005, ""], [0.02, "rate 0.02"]],
@@ -60,7 +60,7 @@ SETTINGS = dict(
     classifier=0.93,
     momentum=0.9,
     protections={key: record(protect.record(*one)) for key, one in ATTACKS.items()},
-    launderers={key: record(purify.record(*one)) for key, one in LAUNDERERS.items()},
+    purifiers={key: record(purify.record(*one)) for key, one in PURIFIERS.items()},
     edits=dict(
         variation=record(paper.PHOTOGUARD_EDIT["released variation"]),
         inpainting=record(dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=20)),
@@ -68,7 +68,7 @@ SETTINGS = dict(
     clip=dict(name="bundled CLIP", fingerprint="c00"),
     distance="a distance",
     subsampling="4:2:0",
-    knobs=KNOBS,
+    turned=TURNED,
 )
 
 
@@ -92,11 +92,13 @@ def rows() -> dict:
             for pictures in ("renders", "photographs") for codec in ("autoencoder", "8x average pooling")
         ],
         "00_retrieval_rows": [dict(retrieval=0.91)],
-        "00_condition_rows": [dict(subject="render 1", condition=c, ratio=r) for c, r in (("attack", 0.7), ("attack, JPEG 75", 0.9), ("noise", 0.98))],
+        "00_condition_rows": [
+            dict(subject="render 1", condition=c, ratio=r) for c, r in (("attack", 0.7), ("attack, JPEG 75", 0.9), ("noise", 0.98))
+        ],
         "01_protections": _protections(chance, ("noise", "encoder"), ("people", "photographs")),
         "01_edits": _quality_edits(chance, ("clean", "noise", "encoder"), ("variation", "inpainting")),
         "02_protections": [
-            dict(subject=who, protection=arm, **measured(chance, "levels", "rms", "used", "latents_left", "paints_left"))
+            dict(subject=who, protection=arm, **measured(chance, "levels", "rms", "used", "grey_distance", "painted_grey_distance"))
             for arm in ("noise", "encoder", "diffusion", "encoder, released", "diffusion, released") for who in PEOPLE
         ],
         "02_edits": _photoguard_edits(chance),
@@ -117,9 +119,9 @@ def rows() -> dict:
             dict(form=form, step=step, largest=2.0 * step, mean=1.0, outside=0.01 * step)
             for form in ("as printed", "as in equation 4") for step in (1, 2, 3)
         ],
-        "03_washed": _washed(chance, _PAIRS_3), "03_edits": _washed_edits(chance, _PAIRS_3),
-        "03_knob_rows": _washed_edits(chance, [("encoder", "none", ""), *_TURNED]),
-        "04_washed": _washed(chance, _PAIRS_4), "04_edits": _washed_edits(chance, _PAIRS_4),
+        "03_purified": _purified(chance, _PAIRS_3), "03_edits": _purified_edits(chance, _PAIRS_3),
+        "03_setting_rows": _purified_edits(chance, [("encoder", "none", ""), *_TURNED]),
+        "04_purified": _purified(chance, _PAIRS_4), "04_edits": _purified_edits(chance, _PAIRS_4),
         "05_agreement": [
             dict(subject=who, role="people", quality=q, form=form, mean=0.0 if form == "exact" else chance.random() + 0.1,
                  worst=0 if form == "exact" else 9, equal=1.0 if form == "exact" else 0.5)
@@ -130,7 +132,7 @@ def rows() -> dict:
             for q in (75, 30) for one in SURROGATES for who in PEOPLE
         ],
         "05_attacks": [
-            dict(subject=who, surrogate=one, through=75, quality=q, **measured(chance, "latents_left"))
+            dict(subject=who, surrogate=one, through=75, quality=q, **measured(chance, "grey_distance"))
             for one in SURROGATES for q in QUALITIES for who in PEOPLE
         ],
         "05_protections": _protections(chance, ("encoder", "encoder, through JPEG"), ("people",)),
@@ -144,17 +146,17 @@ def rows() -> dict:
     }  # fmt: skip
 
 
-_ARMS = ("IMPRESS, released", "IMPRESS, fp32", "IMPRESS, noise only")  # further washers of some protections in notebook 03
+_ARMS = ("IMPRESS, released", "IMPRESS, fp32", "IMPRESS, noise only")  # further purifiers of some protections in notebook 03
 _FURTHER = {"clean": _ARMS, "encoder": _ARMS, "diffusion, adaptive": _ARMS[:1]}
 _PAIRS_3 = [
-    (arm, washed, "") for arm in ("clean", "noise", "encoder", "diffusion", "diffusion, released", "diffusion, adaptive")
-    for washed in ("none", "IMPRESS", "JPEG 75", *_FURTHER.get(arm, ()))
+    (arm, purified, "") for arm in ("clean", "noise", "encoder", "diffusion", "diffusion, released", "diffusion, adaptive")
+    for purified in ("none", "IMPRESS", "JPEG 75", *_FURTHER.get(arm, ()))
 ]  # fmt: skip
 _PAIRS_4 = [
-    (arm, washed, "") for arm in ("clean", "noise", "encoder", "diffusion")
-    for washed in ("none", "JPEG 75", "JPEG 50", "IMPRESS", "AdverseCleaner", "crop")
+    (arm, purified, "") for arm in ("clean", "noise", "encoder", "diffusion")
+    for purified in ("none", "JPEG 75", "JPEG 50", "IMPRESS", "AdverseCleaner", "crop")
 ]  # fmt: skip
-_TURNED = [("encoder", "IMPRESS", ""), *(("encoder", "IMPRESS", change) for values in KNOBS.values() for _, change in values if change)]
+_TURNED = [("encoder", "IMPRESS", ""), *(("encoder", "IMPRESS", change) for values in TURNED.values() for _, change in values if change)]
 
 
 def _protections(chance, arms, roles):
@@ -167,12 +169,12 @@ def _protections(chance, arms, roles):
 def _quality_edits(chance, arms, misuses):
     found = []
     for misuse, who, arm, q in itertools.product(misuses, PEOPLE, arms, QUALITIES):
-        launderer = f"JPEG {q}" if q else "none"
-        row = dict(subject=who, role="people", protection=arm, launderer=launderer, quality=q, misuse=misuse, prompt="snow", seed=0)
-        values = measured(chance, "latents_moved", *PAIR, "ssim_to_photo", "psnr_to_photo")
+        purifier = f"JPEG {q}" if q else "none"
+        row = dict(subject=who, role="people", protection=arm, purifier=purifier, quality=q, misuse=misuse, prompt="snow", seed=0)
+        values = measured(chance, "latent_shift", *PAIR, "ssim_to_photo", "psnr_to_photo")
         found.append(row | values | ({"ssim": values["ssim"] - 0.4} if "encoder" in arm else {}))
         if arm == "clean" and q is None:
-            found.append(row | dict(seed=1) | measured(chance, "latents_moved", *PAIR, "ssim_to_photo", "psnr_to_photo"))
+            found.append(row | dict(seed=1) | measured(chance, "latent_shift", *PAIR, "ssim_to_photo", "psnr_to_photo"))
     return found
 
 
@@ -189,22 +191,22 @@ def _photoguard_edits(chance):
     return found
 
 
-def _washed(chance, cells):
+def _purified(chance, cells):
     found = []
-    for (arm, washed, change), who in itertools.product(cells, PEOPLE):
-        row = dict(subject=who, protection=arm, launderer=washed, changed=change)
-        row |= measured(chance, "picture_ssim", "picture_psnr", "perceptual", "from_protected", "latents_moved", "change")
-        if washed.startswith("IMPRESS"):
+    for (arm, purified, change), who in itertools.product(cells, PEOPLE):
+        row = dict(subject=who, protection=arm, purifier=purified, changed=change)
+        row |= measured(chance, "picture_ssim", "picture_psnr", "perceptual", "from_protected", "latent_shift", "change")
+        if purified.startswith("IMPRESS"):
             names = ("zero_moments", "consistency_before", "consistency_start", "consistency", "never_moved")
             row |= measured(chance, *names)
         found.append(row)
     return found
 
 
-def _washed_edits(chance, cells):
+def _purified_edits(chance, cells):
     edit = dict(misuse="inpainting", prompt="snow", seed=0)
     return [
-        row | edit | measured(chance, *PAIR) | ({"ssim": 0.95} if row["protection"] == "clean" else {}) for row in _washed(chance, cells)
+        row | edit | measured(chance, *PAIR) | ({"ssim": 0.95} if row["protection"] == "clean" else {}) for row in _purified(chance, cells)
     ]
 
 

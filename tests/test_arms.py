@@ -12,25 +12,25 @@ from reproduce.places import resolve
 
 
 def every_arm():
-    """(arm, its record as the table has it) of every protection and launderer, uncut."""
+    """(arm, its record as the table has it) of every protection and purifier, uncut."""
     for key, (method, settings) in arms.PROTECTIONS.items():
         yield arms.protection(key, "paper"), protect.PROTECTIONS[method].settings[settings]
-    for key, named in arms.LAUNDERERS.items():
+    for key, named in arms.PURIFIERS.items():
         if named:
-            yield arms.launderer(key), purify.PURIFIERS[named[0]].settings[named[1]]
+            yield arms.purifier(key), purify.PURIFIERS[named[0]].settings[named[1]]
 
 
 def test_every_arm_stands_for_a_method_and_settings_that_there_are():
     for arm, record in every_arm():
         assert arm.record == record and callable(resolve(arm.row.place))
         assert arm.uses == (arm.row.place, arm.settings["kind"]) and resolve(arm.settings["kind"]) is type(record)
-    assert arms.launderer(arms.UNWASHED) is None
+    assert arms.purifier(arms.UNTREATED) is None
     assert {named[0] for named in arms.PROTECTIONS.values()} == {*protect.PROTECTIONS}
-    assert {named[0] for named in arms.LAUNDERERS.values() if named} == {*purify.PURIFIERS}
+    assert {named[0] for named in arms.PURIFIERS.values() if named} == {*purify.PURIFIERS}
 
 
 def test_no_two_arms_are_the_same():
-    for table in (arms.PROTECTIONS, arms.LAUNDERERS):
+    for table in (arms.PROTECTIONS, arms.PURIFIERS):
         assert len({*table.values()}) == len(table)
 
 
@@ -80,11 +80,11 @@ def test_a_protection_takes_other_settings_where_its_method_has_them():
 
 def test_impress_takes_the_scales_steps_and_changes_that_are_told():
     changes = (("alpha", 0.5), ("norm", "sum"))
-    arm = arms.launderer("IMPRESS", impress_steps=3, changes=changes)
+    arm = arms.purifier("IMPRESS", impress_steps=3, changes=changes)
     assert (arm.record.alpha, arm.record.norm, arm.record.steps) == (0.5, "sum", 3)
     assert arm.record.differs.endswith("3 steps instead of 1000; alpha 0.5, norm sum") and arms.told(changes) == "alpha 0.5, norm sum"
-    assert arms.launderer("IMPRESS, noise only", impress_steps=3).record.steps == 0
-    assert arms.launderer("JPEG 75", impress_steps=3).record == purify.record("jpeg", "quality 75")
+    assert arms.purifier("IMPRESS, noise only", impress_steps=3).record.steps == 0
+    assert arms.purifier("JPEG 75", impress_steps=3).record == purify.record("jpeg", "quality 75")
 
 
 def test_every_experiment_has_its_counts_at_every_scale():

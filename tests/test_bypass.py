@@ -16,8 +16,8 @@ from reproduce.measure import compare
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
 
-INDEX = ["subject", "role", "protection", "launderer", "quality", "misuse", "prompt", "seed"]
-MEASURED = ["latents_moved", "ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_to_photo", "psnr_to_photo"]
+INDEX = ["subject", "role", "protection", "purifier", "quality", "misuse", "prompt", "seed"]
+MEASURED = ["latent_shift", "ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_to_photo", "psnr_to_photo"]
 
 
 def run(study, *settings):
@@ -59,7 +59,7 @@ def test_rows_are_every_edit_once_with_its_index_in_front(ran):
     assert all(list(row) == INDEX + MEASURED for row in ran.rows)
     assert len({tuple(row[name] for name in INDEX) for row in ran.rows}) == len(ran.rows)
     assert {row["role"] for row in find(ran, misuse="inpainting")} == {"people"}
-    assert {(row["launderer"], row["quality"]) for row in ran.rows} == {("none", None), ("JPEG 75", 75), ("JPEG 15", 15)}
+    assert {(row["purifier"], row["quality"]) for row in ran.rows} == {("none", None), ("JPEG 75", 75), ("JPEG 15", 15)}
     assert all(np.isfinite(row[name]) for row in ran.rows for name in MEASURED)
 
 
@@ -82,12 +82,12 @@ def test_protections_move_the_whole_picture_inside_their_budget(ran):
 
 def test_a_clean_picture_is_its_own_reference_and_the_seed_floor_is_not(ran):
     for row in find(ran, protection="clean", quality=None, seed=0):
-        assert row["ssim"] > 0.999 and row["latents_moved"] < 1e-4
+        assert row["ssim"] > 0.999 and row["latent_shift"] < 1e-4
     floor = find(ran, seed=1)
     assert len(floor) == 5
     for row in floor:
-        assert (row["protection"], row["launderer"]) == ("clean", "none") and row["ssim"] < 0.99 and row["latents_moved"] < 1e-4
-    moved = {key: np.mean([row["latents_moved"] for row in find(ran, protection=key, quality=None)]) for key in ("noise", "encoder")}
+        assert (row["protection"], row["purifier"]) == ("clean", "none") and row["ssim"] < 0.99 and row["latent_shift"] < 1e-4
+    moved = {key: np.mean([row["latent_shift"] for row in find(ran, protection=key, quality=None)]) for key in ("noise", "encoder")}
     assert moved["encoder"] > 2 * moved["noise"] > 0
 
 
@@ -120,7 +120,7 @@ def test_latents_are_measured_in_units_of_the_way_to_grey(ran):
         pictures = (ran.sent("people", 1, "encoder", 75)[None], photo, torch.full_like(photo, 0.5))
         at, home, grey = (model.encode(picture).mean for picture in pictures)
     for row in find(ran, subject="person 2", protection="encoder", quality=75):
-        assert row["latents_moved"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
+        assert row["latent_shift"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
 
 
 def test_grids_show_what_was_sent_and_made(ran):

@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from reproduce import images as pixels
-from reproduce.papers import launderers as paper
+from reproduce.papers import purifiers as paper
 from reproduce.purify import cleaner
 
 SETTINGS = paper.PURIFY_CLEANER["released"]

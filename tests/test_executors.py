@@ -22,12 +22,12 @@ from reproduce.experiments import photoguard, scales
 HERE = Path(__file__).parent
 PICTURE = np.full((1, 32, 32, 3), 100, np.uint8)
 LAUNDERED = dict(
-    place="purify.plain:jpeg", settings={"kind": "papers.launderers:JpegSettings", "quality": 75, "subsampling": "4:2:0"},
+    place="purify.plain:jpeg", settings={"kind": "papers.purifiers:JpegSettings", "quality": 75, "subsampling": "4:2:0"},
     takes="image", whole=True, seed=0, stream="jpeg", names=["a"],
 )  # fmt: skip
 IMPRESSED = dict(
     place="purify.impress:impress", whole=False, stream="impress",
-    settings={"kind": "papers.launderers:ImpressSettings", "budget": 0.1, "alpha": 0.01, "norm": "mean", "rate": 5e-3, "steps": 4,
+    settings={"kind": "papers.purifiers:ImpressSettings", "budget": 0.1, "alpha": 0.01, "norm": "mean", "rate": 5e-3, "steps": 4,
               "noise": 6.0, "adam_eps": 1e-8, "precision": "single", "floor": 1e-5, "side": 512},
 )  # fmt: skip
 IMPRESSED_WHOLE = LAUNDERED | IMPRESSED
@@ -69,7 +69,7 @@ ALONE = f"""if True:
 
     study = Study("bundled", "smoke", 0, sys.argv[1], store=Store(sys.argv[1] + "/store"), workers=1)
     picture = np.arange(128 * 128 * 3, dtype=np.uint8).reshape(1, 128, 128, 3)
-    sweep = study.sweep("one", [Job("experiments.stages:launder", {IMPRESSED_WHOLE!r}, dict(images=picture))])
+    sweep = study.sweep("one", [Job("experiments.stages:purify", {IMPRESSED_WHOLE!r}, dict(images=picture))])
     study.save_rows("one", sweep.rows)
     print(sweep.images({{}}, "image").mul(255).sum(dtype=__import__("torch").float64).item())
 """
@@ -174,7 +174,7 @@ def test_slurm_computes_through_submitit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(submitit, "AutoExecutor", lambda folder: submitit.LocalExecutor(folder))  # the same interface, without Slurm
     monkeypatch.setattr(executors, "SLURM", dict(timeout_min=5))
-    job = worker.Call("experiments.stages:launder", LAUNDERED, {"images": PICTURE}, "bundled", "cpu", "float32")
+    job = worker.Call("experiments.stages:purify", LAUNDERED, {"images": PICTURE}, "bundled", "cpu", "float32")
     with executors.opened("slurm", 1) as executor:
         [(number, (rows, images, _))] = list(executors.run([(0, lambda: job)], executor, workers=1))
     assert number == 0 and rows == [{"subject": "a"}] and images["image"].shape == (1, 32, 32, 3)
@@ -193,7 +193,7 @@ def test_ctrl_c_ends_a_pool_and_what_is_done_is_kept(tmp_path):
             study = Study("bundled", "smoke", 0, sys.argv[1], store=Store(sys.argv[1] + "/store"), workers=2)
             picture = np.zeros((1, 128, 128, 3), np.uint8)
             settings = {IMPRESSED!r}
-            jobs = [Job("experiments.stages:launder", {LAUNDERED!r} | settings | dict(seed=i), dict(images=picture)) for i in range(60)]
+            jobs = [Job("experiments.stages:purify", {LAUNDERED!r} | settings | dict(seed=i), dict(images=picture)) for i in range(60)]
             study.sweep("slow", jobs)
     """
     path = tmp_path / "run.py"

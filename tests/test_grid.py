@@ -14,9 +14,9 @@ from reproduce.measure import compare
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
 
-INDEX = ["subject", "role", "protection", "launderer", "quality", "changed", "misuse", "prompt", "seed"]
+INDEX = ["subject", "role", "protection", "purifier", "quality", "changed", "misuse", "prompt", "seed"]
 INPAINTING = Misuse("inpainting", dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=3))
-WASHES = {("JPEG 50", ""): arms.launderer("JPEG 50"), ("noise 0.1", ""): arms.launderer("noise 0.1")}
+WASHES = {("JPEG 50", ""): arms.purifier("JPEG 50"), ("noise 0.1", ""): arms.purifier("noise 0.1")}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,16 +28,16 @@ def groups_of_two():
 
 def made(study, count=3, region="person", **how):
     known = {key: arms.protection(key, "smoke") for key in ("noise", "encoder", "encoder, equal")}
-    return Grid(study, subjects.people(study, count), region=region, protections=known, launderers=WASHES, **how)
+    return Grid(study, subjects.people(study, count), region=region, protections=known, purifiers=WASHES, **how)
 
 
 @pytest.fixture(scope="module")
 def ran(studies, tmp_path_factory):
-    """Three people in groups of two, protected, washed and edited."""
+    """Three people in groups of two, protected, purified and edited."""
     found = made(studies(tmp_path_factory.mktemp("grid")))
     found.protect({"noise": None, "encoder": None, "encoder, equal": 2})
     found.cells = [Cell(), Cell("encoder"), Cell("encoder", "JPEG 50"), Cell("noise", "noise 0.1")]
-    found.launder(found.cells)
+    found.purify(found.cells)
     wanted = [(cell, k, 0, None) for k in (0, 1) for cell in found.cells] + [(Cell(), 0, 1, 1), (Cell(again=True), 0, 0, None)]
     found.edits, found.wanted = found.edit(INPAINTING, wanted), wanted
     return found
@@ -80,11 +80,11 @@ def test_a_picture_is_its_persons_whatever_the_group(ran, study, monkeypatch):
     assert torch.equal(pictures[1], pictures[2]) and torch.equal(pictures[1], pictures[3])
 
 
-def test_a_washed_picture_is_the_launderers_of_the_protected_one(ran):
+def test_a_purified_picture_is_the_purifiers_of_the_protected_one(ran):
     sent = whole(ran, Cell("encoder"), range(3))
     assert torch.equal(whole(ran, Cell("encoder", "JPEG 50"), range(3)), degrade.jpeg(sent, 50))
     for some in ran.groups():
-        seed = rng.child(0, "wash", *ran.names(some))
+        seed = rng.child(0, "purify", *ran.names(some))
         own = purify.apply(whole(ran, Cell("noise"), some), ran.study.profile.model, "noise", settings="sigma 0.1", seed=seed)
         assert torch.equal(whole(ran, Cell("noise", "noise 0.1"), some), own)
 
@@ -141,7 +141,7 @@ def test_rows_compare_with_the_named_reference(ran):
     rows = ran.compare(ran.edits, held, [["{}", "edit", "reference", ["ssim"]], ["{}_sent", "sent", "photo", ["change"]]])
     assert len(rows) == 2 * 4 * 3 + 1 + 3
     assert all(list(row) == [*INDEX, "against", "ssim", "change_sent"] for row in rows), "the index in order, then measures, no more"
-    assert {(row["protection"], row["launderer"], row["quality"], row["changed"]) for row in rows} == {
+    assert {(row["protection"], row["purifier"], row["quality"], row["changed"]) for row in rows} == {
         ("clean", "none", None, ""), ("encoder", "none", None, ""), ("encoder", "JPEG 50", None, ""), ("noise", "noise 0.1", None, ""),
         ("same seed again", "none", None, ""),
     }  # fmt: skip
@@ -150,7 +150,7 @@ def test_rows_compare_with_the_named_reference(ran):
         i = ran.subjects.names.index(row["subject"])
         number = ran.subjects.prompts[i].index(row["prompt"])
         again = row["protection"] == grid.AGAIN
-        cell = Cell() if again else Cell(row["protection"], row["launderer"])
+        cell = Cell() if again else Cell(row["protection"], row["purifier"])
         made, reference = ran.edits.shown(cell, i, number, row["seed"]), ran.edits.shown(Cell(), i, number)
         assert row["ssim"] == pytest.approx(compare(made[None], reference[None], ("ssim",))["ssim"].item(), abs=1e-6)
         moved = (picture(ran, cell, i) - ran.subjects.images[i : i + 1]).mul(255).abs().mean().item()

@@ -120,7 +120,7 @@ GRID = """if True:
     misuse = Misuse("variation", EditSettings(2.0, 2, None, 0.5, side, "a test", ""))
     made = grid.edit(misuse, [(Cell(key), 0, 0, None) for key in ("clean", "toy-set")])
     held = [(Cell(key), 0, 0, (Cell(), 0, 0), None) for key in ("clean", "toy-set")]
-    rows = grid.compare(made, held, [["{}", "edit", "reference", ["ssim"]], ["{}", "sent", "photo", ["latents_moved"]]])
+    rows = grid.compare(made, held, [["{}", "edit", "reference", ["ssim"]], ["{}", "sent", "photo", ["latent_shift"]]])
     study.save_rows("toy", rows)
     print(report.table_markdown(report.summarise(rows, "protection", "ssim", over="subject"), ["protection", "mean", "n"]))
     print([round(row["levels"]) for row in sizes])
@@ -142,4 +142,4 @@ def test_the_grid_and_the_table_take_it_a_set_a_person(grown, tmp_path, side, wh
     assert clean == f"| clean | 1 | {len(who)} |" and 0 < float(toy.split("|")[2]) < 1
     assert told.stdout.splitlines()[-1] == str([8] * len(who))
     rows = (tmp_path / "bundled-smoke" / "toy.csv").read_text().splitlines()
-    assert rows[0].startswith("subject,role,protection,launderer,quality,changed,misuse,prompt,seed") and len(rows) == 2 * len(who) + 1
+    assert rows[0].startswith("subject,role,protection,purifier,quality,changed,misuse,prompt,seed") and len(rows) == 2 * len(who) + 1

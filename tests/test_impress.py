@@ -11,7 +11,7 @@ from toymodel import Posterior, Toy
 
 from reproduce import images as pixels
 from reproduce import rng
-from reproduce.papers import launderers as paper
+from reproduce.papers import purifiers as paper
 from reproduce.purify import impress as module
 from reproduce.purify.impress import impress
 

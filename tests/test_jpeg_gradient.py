@@ -67,14 +67,14 @@ def test_attacks_are_scored_on_real_files(ran):
     assert [(row["surrogate"], row["through"], row["quality"]) for row in rows] == [
         (name, 75, quality) for name in lab.SURROGATES for quality in (None, 75, 30)
     ]
-    assert all(list(row) == ["subject", "surrogate", "through", "quality", "latents_left"] for row in rows)
+    assert all(list(row) == ["subject", "surrogate", "through", "quality", "grey_distance"] for row in rows)
     settings = dataclasses.replace(paper.PHOTOGUARD_ENCODER["equal"], eps=8, start="zero", steps=4, step=5.0)
     made = photoguard.encoder(clean, model, settings=settings, through=jpeg.jpeg_mask)
     with torch.no_grad():
         shown = (degrade.jpeg(made, 30), clean, torch.full_like(clean, 0.5))
         at, home, grey = (model.encode(one).mean for one in shown)
     [row] = [row for row in rows if (row["surrogate"], row["quality"]) == ("mask", 30)]
-    assert row["latents_left"] == pytest.approx(((at - grey).norm() / (home - grey).norm()).item(), rel=1e-4)
+    assert row["grey_distance"] == pytest.approx(((at - grey).norm() / (home - grey).norm()).item(), rel=1e-4)
 
 
 def test_spectra_are_of_the_stored_perturbations(ran):

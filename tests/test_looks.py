@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from reproduce.experiments.arms import LAUNDERERS, PROTECTIONS
+from reproduce.experiments.arms import PROTECTIONS, PURIFIERS
 from reproduce.report import looks
 
 TABLES = {"protections": looks.PROTECTIONS, "formulations": looks.FORMULATIONS, "conventions": looks.CONVENTIONS}
@@ -23,10 +23,10 @@ def rgb(colour):
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
 
 
-def test_every_protection_and_launderer_that_is_run_has_its_look():
+def test_every_protection_and_purifier_that_is_run_has_its_look():
     assert PROTECTIONS.keys() <= looks.PROTECTIONS.keys()
-    assert LAUNDERERS.keys() == looks.LAUNDERERS.keys()
-    assert len({look.label for look in looks.LAUNDERERS.values()}) == len(looks.LAUNDERERS)
+    assert PURIFIERS.keys() == looks.PURIFIERS.keys()
+    assert len({look.label for look in looks.PURIFIERS.values()}) == len(looks.PURIFIERS)
 
 
 def test_ways_of_taking_ssim_are_not_drawn_like_protections():

@@ -58,7 +58,7 @@ def test_protections_stay_on_the_person_and_in_their_budgets(ran):
         *((key, name) for key in ("noise", "encoder", "diffusion") for name in names), *((key, names[0]) for key in lab.SIDE),
     ]  # fmt: skip
     for row in ran.protected:
-        assert list(row) == ["subject", "protection", "levels", "rms", "used", "latents_left", "paints_left"]
+        assert list(row) == ["subject", "protection", "levels", "rms", "used", "grey_distance", "painted_grey_distance"]
         i, settings = names.index(row["subject"]), ran.grid.protections[row["protection"]].record
         moved = (picture(ran, row["protection"], i) - ran.people.images[i : i + 1]).mul(255).round()
         assert (moved * (1 - ran.people.masks[i])).abs().max() == 0 and moved.abs().max() > 0
@@ -80,17 +80,17 @@ def test_what_is_left_of_an_attacks_aims_is_a_share_of_the_clean_pictures(ran):
             made = chain.inpaint(four, hidden, [""] * 4, model, steps=4, eta=1.0, generator=chance)
             paints[key] = (made - 0.5).flatten(1).norm(dim=1).mean().item()
     [row] = [row for row in ran.protected if (row["subject"], row["protection"]) == (ran.people.names[1], "diffusion")]
-    assert row["latents_left"] == pytest.approx(reads["diffusion"] / reads["clean"], rel=1e-4)
-    assert row["paints_left"] == pytest.approx(paints["diffusion"] / paints["clean"], rel=1e-3)
+    assert row["grey_distance"] == pytest.approx(reads["diffusion"] / reads["clean"], rel=1e-4)
+    assert row["painted_grey_distance"] == pytest.approx(paints["diffusion"] / paints["clean"], rel=1e-3)
 
 
 def test_an_attack_lowers_its_own_aim(ran):
     rows = {row["protection"]: row for row in ran.protected if row["subject"] == ran.people.names[0]}
-    assert rows["encoder"]["latents_left"] < min(0.99, rows["noise"]["latents_left"])
+    assert rows["encoder"]["grey_distance"] < min(0.99, rows["noise"]["grey_distance"])
 
 
 def test_rows_are_every_edit_by_rule_with_the_index_in_front(ran):
-    fixed = {"clean", *lab.TARGETS, lab.MATCHED, lab.ROUND, lab.OTHER, AGAIN}
+    fixed = {"clean", *lab.TARGETS, lab.MATCHED, lab.ENCODED, lab.OTHER, AGAIN}
     for i in range(2):
         side = set(lab.SIDE) if i == 0 else set()
         for number in range(3):
@@ -100,14 +100,14 @@ def test_rows_are_every_edit_by_rule_with_the_index_in_front(ran):
             assert {key for rule, key in rows if rule == "none"} == {"photograph"}
     assert len(ran.rows) == 3 * (2 * (len(fixed) + 4 + 4 + 1) + len(lab.SIDE))
     assert all(list(row)[:6] == INDEX for row in ran.rows if row["rule"] != "none")
-    housekeeping = {"role", "launderer", "quality", "changed", "against", "number"}
+    housekeeping = {"role", "purifier", "quality", "changed", "against", "number"}
     assert not any(housekeeping & row.keys() for row in ran.rows)
 
 
 def test_an_edit_is_the_pipelines_under_the_named_seed(ran):
     settings = ran.misuse.settings
     assert settings.steps == 4 and settings.eta == 1.0 and settings.source == paper.PHOTOGUARD_EDIT["paper"].source
-    for key, number, seed in (("encoder", 2, 0), ("clean", 0, 1), (lab.MATCHED, 1, 0), (lab.ROUND, 0, 0)):
+    for key, number, seed in (("encoder", 2, 0), ("clean", 0, 1), (lab.MATCHED, 1, 0), (lab.ENCODED, 0, 0)):
         own = by_hand(ran, key, number, seed)
         for i in range(2):
             assert (one(ran, key, i, number, seed)[0] - own[i]).abs().max() <= 0.51 / 255, "stored in 8 bits"
@@ -163,13 +163,13 @@ def test_controls(ran):
     with torch.no_grad():
         model = ran.study.profile.model
         through = model.decode(model.encode(ran.people.images).mean).clamp(0, 1)
-    assert torch.equal(picture(ran, lab.ROUND), pixels.quantise(through)[:1])
+    assert torch.equal(picture(ran, lab.ENCODED), pixels.quantise(through)[:1])
 
 
 def test_distances_are_of_the_sets_they_name(ran):
     by = {(row["rule"], row["protection"]): row for row in ran.sets}
     assert [*by] == [
-        *(("fixed", key) for key in (*lab.TARGETS, lab.MATCHED, lab.ROUND, lab.OTHER, AGAIN)), *(("best", key) for key in lab.TARGETS),
+        *(("fixed", key) for key in (*lab.TARGETS, lab.MATCHED, lab.ENCODED, lab.OTHER, AGAIN)), *(("best", key) for key in lab.TARGETS),
     ]  # fmt: skip
     assert by["fixed", AGAIN]["fid"] < 1e-3 < by["fixed", lab.OTHER]["fid"] and by["fixed", AGAIN]["precision"] == 1
     assert all(list(row) == ["rule", "protection", "fid", "precision", "recall", "edits", "features"] for row in ran.sets)

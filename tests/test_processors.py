@@ -16,7 +16,7 @@ TESTS = (
     "tests/test_training.py::test_training_latents_are_the_autoencoders_at_unit_variance",
     "tests/test_edit.py",
     "tests/test_impress.py::test_it_follows_a_plain_loop_step_by_step",
-    "tests/test_laundry.py::test_an_edit_is_held_against_the_clean_pictures",
+    "tests/test_purification.py::test_an_edit_is_held_against_the_clean_pictures",
 )
 
 

@@ -1,4 +1,4 @@
-"""Every launderer on pictures of any size: 8 bits, same size, alone as in a batch, by its seed; and what each does, by an oracle."""
+"""Every purifier on pictures of any size: 8 bits, same size, alone as in a batch, by its seed; and what each does, by an oracle."""
 
 import dataclasses
 import subprocess
@@ -14,7 +14,7 @@ from toymodel import Toy
 from reproduce import degrade, method, passes, purify, rng
 from reproduce import images as pixels
 from reproduce.diffusion import judges
-from reproduce.papers import launderers as paper
+from reproduce.papers import purifiers as paper
 from reproduce.purify import PURIFIERS, apply, cleaner, latent, record, upscale
 
 TABLES = {name: table for name, table in vars(paper).items() if name.startswith("PURIFY_")}
@@ -73,7 +73,7 @@ def do(upscaler, monkeypatch):
 
 @pytest.mark.parametrize("size", [(24, 40), (21, 11), (1, 1)])
 @pytest.mark.parametrize(("method", "which"), EVERY)
-def test_every_launderer_returns_8_bit_pictures_of_any_size(do, method, which, size):
+def test_every_purifier_returns_8_bit_pictures_of_any_size(do, method, which, size):
     x = photos(2, *size)
     got = do(x, method, settings=which)
     assert got.shape == x.shape and got.dtype == x.dtype

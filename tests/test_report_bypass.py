@@ -27,7 +27,7 @@ def made_up(left, images=8, noise=0.01, spread=0.0, misuse="variation", uneven=(
         effects["encoder"] += (0.15 if image % 2 else -0.15) * (quality in uneven)
         for protection, effect in effects.items():
             row = dict(misuse=misuse, role="people", subject=f"p{image}", prompt=prompt, protection=protection, quality=quality, seed=0)
-            rows.append(row | dict(ssim=ground - effect, psnr=30 - 10 * effect, latents_moved=2 * effect))
+            rows.append(row | dict(ssim=ground - effect, psnr=30 - 10 * effect, latent_shift=2 * effect))
         if quality is None:
             rows.append(row | dict(protection="clean", seed=1, ssim=0.4 + 0.01 * image, psnr=12.0))
     strangers = [r | dict(role="photographs", ssim=0.0) for r in rows]

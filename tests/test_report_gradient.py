@@ -32,7 +32,7 @@ def test_the_premise_is_judged_by_both_halves(outside, kept, said):
 def attacks(**left):
     """Rows of attacks through JPEG 75 and 30: what is left is known on their own quality, and nothing of it elsewhere."""
     return [
-        dict(subject=f"p{i}", surrogate=name.replace("_", " "), through=through, quality=q, latents_left=value if q == through else 0.99)
+        dict(subject=f"p{i}", surrogate=name.replace("_", " "), through=through, quality=q, grey_distance=value if q == through else 0.99)
         for name, value in left.items() for through in (75, 30) for q in (None, 75, 30) for i in range(2)
     ]  # fmt: skip
 

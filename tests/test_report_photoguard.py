@@ -42,7 +42,7 @@ def test_settings_are_compared_on_the_people_that_all_have():
     ]  # fmt: skip
     assert all(line["pictures"] == 1 for line in table)
     [row] = [r for r in protections if (r["subject"], r["protection"]) == ("person 1", "encoder")]
-    assert table[1]["latents_left"] == row["latents_left"] and table[1]["levels"] == round(row["levels"])
+    assert table[1]["grey_distance"] == row["grey_distance"] and table[1]["levels"] == round(row["levels"])
 
 
 def test_a_control_that_was_not_run_has_no_line():

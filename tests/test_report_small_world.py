@@ -20,7 +20,8 @@ def scores(psnr=30.0, right=True):
 
 
 def condition(attack=0.7, after=0.85, noise=0.98):
-    return [dict(subject="render 1", condition=name, ratio=ratio) for name, ratio in (("attack", attack), ("attack, JPEG 75", after), ("noise", noise))]
+    found = {"attack": attack, "attack, JPEG 75": after, "noise": noise}
+    return [dict(subject="render 1", condition=name, ratio=ratio) for name, ratio in found.items()]
 
 
 def test_the_scorecard_measures_beside_floor_and_goal():
@@ -33,7 +34,7 @@ def test_the_scorecard_measures_beside_floor_and_goal():
 def test_the_verdict_names_what_is_below_its_floor():
     assert read.given_back(condition()) == pytest.approx(0.5)
     told = read.verdict(condition(), scores())
-    assert "leaves 0.70 of the distance to grey" in told and "gives back 50%" in told
+    assert "leaves 0.70 of the distance to grey" in told and "restores 50%" in told
     assert "has the condition it was bred for" in told and "Every model is above its floor." in told
     told = read.verdict(condition(noise=0.9), scores(psnr=27.0, right=False))
     assert "does not fully have the condition" in told
@@ -53,4 +54,4 @@ def test_footnotes_come_from_the_settings(tmp_path):
     assert "mean over 32 renders" in first and "thumbnails of 340 renders) is right on 93% of others" in second
     assert last == "Model bundled (f00), 128 px, cpu, float32; seed 0, scale smoke."
     notes = read.condition_notes(condition(), known)
-    assert notes[1].startswith("The attack keeps 90% of its direction") and notes[2].startswith("JPEG 75 gives back 50%")
+    assert notes[1].startswith("The attack keeps 90% of its direction") and notes[2].startswith("JPEG 75 restores 50%")

@@ -107,7 +107,7 @@ def test_a_key_holds_what_the_result_depends_on_and_nothing_else(tmp_path):
 
 def test_further_places_count_by_their_code(tmp_path):
     lab = fakelab.study(tmp_path)
-    keys = {lab.key(Job("experiments.stages:launder", {}, uses=uses)) for uses in ((), ("purify.plain:jpeg",), ("purify.plain:blur",))}
+    keys = {lab.key(Job("experiments.stages:purify", {}, uses=uses)) for uses in ((), ("purify.plain:jpeg",), ("purify.plain:blur",))}
     assert len(keys) == 3
 
 

@@ -75,7 +75,7 @@ def parser() -> Parser:
     protect.add_argument("--eps", type=float, help="budget in grey levels, in place of the settings' own")
     protect.add_argument("--mask", help="a picture, stretched to each image: what is white in it is changed, the rest is left to an editor")
     protect.add_argument("--target", help="a picture, stretched to each image, that the model is to read or paint in place of grey")
-    purify = commands.add_parser("purify", help="try to wash a protection out of images and write them as PNG")
+    purify = commands.add_parser("purify", help="try to purify a protection out of images and write them as PNG")
     purify.add_argument("--force", action="store_true", help="write over files that are there already")
     for command, known in ((protect, "photoguard-encoder"), (purify, "impress, jpeg, diffpure")):
         command.add_argument(

@@ -9,7 +9,7 @@ from .. import protect, purify
 from ..method import Method, changed
 from . import scales
 
-CLEAN, UNWASHED = "clean", "none"
+CLEAN, UNTREATED = "clean", "none"
 PROTECTIONS = {  # key -> method, settings
     "noise": ("noise", "paper"),
     "encoder": ("photoguard-encoder", "paper"),
@@ -22,8 +22,8 @@ PROTECTIONS = {  # key -> method, settings
     "encoder, through JPEG": ("photoguard-encoder", "jpeg"),
     "diffusion, adaptive": ("photoguard-diffusion", "adaptive"),
 }
-LAUNDERERS = {  # key -> method, settings; None: the picture as it is
-    UNWASHED: None,
+PURIFIERS = {  # key -> method, settings; None: the picture as it is
+    UNTREATED: None,
     "JPEG 90": ("jpeg", "quality 90"),
     "JPEG 75": ("jpeg", "quality 75"),
     "JPEG 50": ("jpeg", "quality 50"),
@@ -91,11 +91,11 @@ def protection(key: str, scale: str, *, settings: str | None = None) -> Arm:
     return Arm(key, method, protect.PROTECTIONS[method], protect.record(method, own, **cut))
 
 
-def launderer(key: str, *, impress_steps: int | None = None, changes: tuple = ()) -> Arm | None:
-    """A launderer, IMPRESS with the scale's steps, its settings with `changes` (pairs of name and value); None for no launderer."""
-    if LAUNDERERS[key] is None:
+def purifier(key: str, *, impress_steps: int | None = None, changes: tuple = ()) -> Arm | None:
+    """A purifier, IMPRESS with the scale's steps, its settings with `changes` (pairs of name and value); None for no purifier."""
+    if PURIFIERS[key] is None:
         return None
-    method, settings = LAUNDERERS[key]
+    method, settings = PURIFIERS[key]
     record = purify.record(method, settings, steps=impress_steps if method == "impress" else None)
     record = changed(record, dict(changes), told(changes)) if changes else record
     return Arm(key, method, purify.PURIFIERS[method], record)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import arms
-from .arms import CLEAN, UNWASHED
+from .arms import CLEAN, UNTREATED
 
 AGAIN = "same seed again"  # what a cell once more is called in rows
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is done to a picture before it is misused: a protection, a launderer with changes to its settings, its JPEG quality."""
+    """What is done to a picture before it is misused: a protection, a purifier with changes to its settings, its JPEG quality."""
 
     protection: str = CLEAN
-    launderer: str = UNWASHED
+    purifier: str = UNTREATED
     changes: tuple = ()
     quality: int | None = None
     again: bool = False  # the same once more: computed anew, not taken from the store

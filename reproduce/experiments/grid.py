@@ -1,7 +1,7 @@
-"""The one grid: subjects x protections x launderers x misuses x prompts x seeds x measures, each stage stored on its own.
+"""The one grid: subjects x protections x purifiers x misuses x prompts x seeds x measures, each stage stored on its own.
 
 A `Grid` holds pictures of one role and asks for cells; whatever an earlier cell, notebook or run has made is found stored. Rows have one
-schema: subject, role, protection, launderer, quality, changed, misuse, prompt, seed, then measures.
+schema: subject, role, protection, purifier, quality, changed, misuse, prompt, seed, then measures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..engine.jobs import Job, levels, tensor
 from ..measure import MEASURES
 from ..misuse import MISUSES
 from . import arms
-from .arms import CLEAN, UNWASHED
+from .arms import CLEAN, UNTREATED
 from .cells import AGAIN, Cell, Misuse
 
 GROUP = 4  # people a job: a step of four costs less than four steps of one
@@ -23,13 +23,13 @@ class Grid:
     """Pictures of one role, a `subjects.Subjects`, over one study.
 
     region: "person" when protections see and change the kept person alone, "whole" when all of a picture. protections: key -> arms.Arm,
-    launderers: (key, changes in words) -> arms.Arm, as this scale runs them. clip: what judges prompts: what to open, its fingerprint.
+    purifiers: (key, changes in words) -> arms.Arm, as this scale runs them. clip: what judges prompts: what to open, its fingerprint.
     The pictures go in groups of GROUP, which kernels see together.
     """
 
-    def __init__(self, study, subjects, *, role="people", region="person", protections=None, launderers=None, clip=None):
+    def __init__(self, study, subjects, *, role="people", region="person", protections=None, purifiers=None, clip=None):
         self.study, self.subjects, self.role, self.region = study, subjects, role, region
-        self.protections, self.launderers, self.clip = protections or {}, launderers or {}, clip
+        self.protections, self.purifiers, self.clip = protections or {}, purifiers or {}, clip
         self._images, self._masks = levels(subjects.images), levels(subjects.masks)
         self._sweeps, self._added = {}, {}
 
@@ -50,16 +50,16 @@ class Grid:
         self._sweeps["protect"] = self.study.sweep("protect", jobs)
         return self._sweeps["protect"]
 
-    def launder(self, cells, count=None):
-        """Every cell's washed pictures; its protections must be there."""
-        jobs = [self._launder(cell, some) for cell in cells if cell.launderer != UNWASHED for some in self.groups(count)]
-        self._sweeps["launder"] = self.study.sweep("launder", jobs)
-        return self._sweeps["launder"]
+    def purify(self, cells, count=None):
+        """Every cell's purified pictures; its protections must be there."""
+        jobs = [self._purify(cell, some) for cell in cells if cell.purifier != UNTREATED for some in self.groups(count)]
+        self._sweeps["purify"] = self.study.sweep("purify", jobs)
+        return self._sweeps["purify"]
 
     def pictures(self, cell: Cell, some: range):
         """The pictures of a cell: an array, or where they are stored."""
-        if cell.launderer != UNWASHED:
-            return self._sweeps["launder"].stored(self._at(cell, some), "image", range(len(some)))
+        if cell.purifier != UNTREATED:
+            return self._sweeps["purify"].stored(self._at(cell, some), "image", range(len(some)))
         if cell.protection in self._added:
             return self._added[cell.protection].stored(dict(first=some.start), "image", range(len(some)))
         if cell.protection != CLEAN:
@@ -99,9 +99,9 @@ class Grid:
         """The pictures of a cell for subjects that are no group: part of one."""
         group = self._group(some.start)
         numbers = [i - group.start for i in some]
-        if cell.launderer == UNWASHED and cell.protection == CLEAN:
+        if cell.purifier == UNTREATED and cell.protection == CLEAN:
             return self._images[some.start : some.stop]
-        if cell.launderer == UNWASHED and cell.protection in self.protections:
+        if cell.purifier == UNTREATED and cell.protection in self.protections:
             return self._protected(cell.protection, some)
         return dataclasses.replace(self.pictures(cell, group), rows=tuple(numbers))
 
@@ -130,15 +130,15 @@ class Grid:
         values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, seed=seed, stream=arm.method, first=first)
         return Job("experiments.stages:protect", values, pictures, uses=arm.uses, at=dict(protection=key, first=some.start))
 
-    def _launder(self, cell, some):
-        arm, names = self.launderers[cell.launderer, cell.changed], self.names(some)
-        seed = rng.child(self.study.seed, "wash", *names)  # the same start noise for all arms and protections
+    def _purify(self, cell, some):
+        arm, names = self.purifiers[cell.purifier, cell.changed], self.names(some)
+        seed = rng.child(self.study.seed, "purify", *names)  # the same start noise for all arms and protections
         values = dict(place=arm.row.place, settings=arm.settings, takes=arm.row.takes, whole=arm.row.whole)
         values |= dict(seed=seed, stream=arm.method, names=names)
         if arm.row.accepts("distance"):  # the model's judges bring it, and no fingerprint of the model tells which
             values["distance"] = self.study.judges.distance
-        pictures = {"images": self.pictures(dataclasses.replace(cell, launderer=UNWASHED, changes=(), quality=None), some)}
-        return Job("experiments.stages:launder", values, pictures, uses=arm.uses, at=self._at(cell, some))
+        pictures = {"images": self.pictures(dataclasses.replace(cell, purifier=UNTREATED, changes=(), quality=None), some)}
+        return Job("experiments.stages:purify", values, pictures, uses=arm.uses, at=self._at(cell, some))
 
     def _edit(self, misuse, cell, prompt, seed, some):
         prompts = [self.subjects.prompts[i][prompt] for i in some]
@@ -154,7 +154,7 @@ class Grid:
         return Job("experiments.stages:edit", values, pictures, uses=(row.place, settings["kind"]), at=at)
 
     def _at(self, cell, some):
-        return dict(protection=cell.protection, launderer=cell.launderer, changed=cell.changed, again=cell.again, first=some.start)
+        return dict(protection=cell.protection, purifier=cell.purifier, changed=cell.changed, again=cell.again, first=some.start)
 
     def _group(self, subject):
         start = subject - subject % GROUP
@@ -223,12 +223,12 @@ class Grid:
 
     def _index(self, cell):
         protection = AGAIN if cell.again else cell.protection
-        return dict(role=self.role, protection=protection, launderer=cell.launderer, quality=cell.quality, changed=cell.changed)
+        return dict(role=self.role, protection=protection, purifier=cell.purifier, quality=cell.quality, changed=cell.changed)
 
     def _row(self, row):
         """Index columns in their order, the prompt as text."""
         name, number = row.pop("subject"), row.pop("number")
-        index = {key: row.pop(key) for key in ("role", "protection", "launderer", "quality", "changed", "misuse")}
+        index = {key: row.pop(key) for key in ("role", "protection", "purifier", "quality", "changed", "misuse")}
         return dict(subject=name, **index, prompt=self.prompt(name, number), **row)
 
 

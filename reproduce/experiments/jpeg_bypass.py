@@ -9,7 +9,7 @@ import dataclasses
 from .. import degrade, protect
 from ..diffusion import profiles
 from ..papers import photoguard as paper
-from ..papers.launderers import JpegSettings
+from ..papers.purifiers import JpegSettings
 from . import arms, scales, subjects
 from .arms import CLEAN
 from .cells import Cell, Misuse
@@ -17,7 +17,7 @@ from .grid import Grid
 
 MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar"]
 COMPARISONS = [
-    ["{}", "sent", "photo", ["latents_moved"]],
+    ["{}", "sent", "photo", ["latent_shift"]],
     ["{}", "edit", "reference", MEASURES],
     ["{}_to_photo", "edit", "photo", ["ssim", "psnr"]],
 ]
@@ -37,7 +37,7 @@ class Bypass:
         self.counts = counts or scales.counts("jpeg_bypass", study.scale)
         self.attack = next(key for key, arm in arms.PROTECTIONS.items() if arm == ("photoguard-encoder", settings))
         self.protections = {key: self._arm(key, settings) for key in compared or ("noise", self.attack)}
-        self.washes = {q: Cell(launderer=f"JPEG {q}", quality=q) if q else Cell() for q in self.counts.qualities}
+        self.files = {q: Cell(purifier=f"JPEG {q}", quality=q) if q else Cell() for q in self.counts.qualities}
         known = {"people": subjects.people(study, self.counts.people)}
         if self.counts.photographs and not study.images:
             known["photographs"] = subjects.photographs(study, self.counts.photographs)
@@ -48,11 +48,11 @@ class Bypass:
         return dataclasses.replace(arm, record=protect.record(arm.method, arm.record, steps=self.counts.attack_steps))
 
     def _grid(self, role, some):
-        washers = {(cell.launderer, ""): self._file(q) for q, cell in self.washes.items() if q}
-        return Grid(self.study, some, role=role, region="whole", protections=self.protections, launderers=washers)
+        purifiers = {(cell.purifier, ""): self._file(q) for q, cell in self.files.items() if q}
+        return Grid(self.study, some, role=role, region="whole", protections=self.protections, purifiers=purifiers)
 
     def _file(self, quality):
-        arm = arms.launderer("JPEG 75")
+        arm = arms.purifier("JPEG 75")
         return dataclasses.replace(arm, record=JpegSettings(quality, self.subsampling, source="Pillow", differs=""))
 
     def protect(self):
@@ -89,13 +89,13 @@ class Bypass:
 
     def _cells(self):
         return [
-            dataclasses.replace(wash, protection=protection)
+            dataclasses.replace(sent, protection=protection)
             for protection in (CLEAN, *self.protections)
-            for wash in self.washes.values()
+            for sent in self.files.values()
         ]
 
     def _edits(self, misuse, grid):
-        grid.launder(self._cells())
+        grid.purify(self._cells())
         numbers = range(self.counts.prompts if misuse.kind == "variation" else 1)
         asked = [(cell, k, SAME, None) for k in numbers for cell in self._cells()] + [(Cell(), k, OTHER, None) for k in numbers]
         made = self.edited[misuse.kind, grid.role] = grid.edit(misuse, asked)
@@ -115,12 +115,12 @@ class Bypass:
 
     def sent(self, role, subject, protection, quality):
         """One picture as it is sent to the editor, float (3, H, W)."""
-        cell = dataclasses.replace(self.washes[quality], protection=protection)
+        cell = dataclasses.replace(self.files[quality], protection=protection)
         return self.grids[role].shown(cell, subject)[0]
 
     def edit(self, misuse, role, subject, protection, quality, prompt=0):
         """Its edit, float (3, H, W)."""
-        cell = dataclasses.replace(self.washes[quality], protection=protection)
+        cell = dataclasses.replace(self.files[quality], protection=protection)
         return self.edited[misuse, role].shown(cell, subject, prompt, SAME)
 
 

@@ -163,7 +163,7 @@ def attack(profile, values, pictures):
     made, rows = photoguard.encoder(clean.to(model.device), model, settings=settings, through=filed).cpu(), []
     for q in (None, *values["files"]):
         left = reading.left(degrade.jpeg(made, q), clean, model).tolist()
-        rows += [dict(subject=name, quality=q, latents_left=one) for name, one in zip(values["names"], left, strict=True)]
+        rows += [dict(subject=name, quality=q, grey_distance=one) for name, one in zip(values["names"], left, strict=True)]
     return Result(rows, {"image": made})
 
 

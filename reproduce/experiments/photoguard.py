@@ -21,7 +21,7 @@ from .grid import Grid, together
 
 TARGETS = ("noise", "encoder", "diffusion")
 SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion, equal")  # settings side by side, on some of the people
-MATCHED, ROUND = "noise of the encoder attack's norm", "round trip"  # the other pictures that are edited
+MATCHED, ENCODED = "noise of the encoder attack's norm", "encode-decode"  # the other pictures that are edited
 OTHER = "another seed"
 PROMPTED = "diffusion, prompted"  # the diffusion attack through guidance, with the prompt that is asked of the edit
 PRINTED = [*TABLE6, *TABLE10, "ssim-sewar"]  # named one by one: a measure that is added is not asked of them
@@ -71,11 +71,11 @@ class Edits:
         trips, matched = [], []
         for some in self.grid.groups():
             clean, names = {"images": self.grid.pictures(Cell(), some)}, self.grid.names(some)
-            trips.append(Job("experiments.stages:round_trip", {}, clean, at=dict(first=some.start)))
+            trips.append(Job("experiments.stages:encode_decode", {}, clean, at=dict(first=some.start)))
             given = clean | {"reference": self.grid.pictures(Cell("encoder"), some), "mask": self.grid.masks(some)}
             values = dict(names=names, seed=self.study.seed)
             matched.append(Job("experiments.photoguard:matched", values, given, at=dict(first=some.start)))
-        self.grid.add(ROUND, self.study.sweep("round trip", trips))
+        self.grid.add(ENCODED, self.study.sweep("encode-decode", trips))
         self.grid.add(MATCHED, self.study.sweep("matched noise", matched))
 
     def edits(self):
@@ -101,7 +101,7 @@ class Edits:
 
     def _first(self):
         """Protection -> of how many people, of the edits under the first seed."""
-        return {CLEAN: None, **self.wanted, MATCHED: None, ROUND: None}
+        return {CLEAN: None, **self.wanted, MATCHED: None, ENCODED: None}
 
     def _asked(self, number):
         """The edits after one prompt: (cell, prompt's number, seed, of how many people)."""
@@ -129,7 +129,7 @@ class Edits:
 
     def distances(self):
         """FID, precision and recall of every set of edits to the clean edits under the same seeds: a row a set."""
-        sets = [("fixed", arm, self._edits(arm, None)) for arm in (*TARGETS, MATCHED, ROUND, OTHER, AGAIN)]
+        sets = [("fixed", arm, self._edits(arm, None)) for arm in (*TARGETS, MATCHED, ENCODED, OTHER, AGAIN)]
         sets += [("best", arm, self._edits(arm, self.chosen.best)) for arm in TARGETS]
         clean = {"fixed": self._edits(CLEAN, None), "best": self._edits(CLEAN, self.chosen.best)}
         values, jobs = dict(clip=self.clip, features=self.study.judges.features), []
@@ -185,13 +185,13 @@ class Chosen:
 
 
 INDEX = ("subject", "protection", "misuse", "prompt", "seed")
-AIMS = {"latents_left": "reads", "paints_left": "paints"}  # column -> what of `stages.aims`
+AIMS = {"grey_distance": "reads", "painted_grey_distance": "paints"}  # column -> what of `stages.aims`
 MEASURED = tuple(MEASURES[name].whole for name in ("fid", "precision_recall"))
 
 
 def _ruled(row, rule):
     """A row with its rule behind the index columns, and without those that say nothing here."""
-    values = {key: value for key, value in row.items() if key not in (*INDEX, "role", "launderer", "quality", "changed")}
+    values = {key: value for key, value in row.items() if key not in (*INDEX, "role", "purifier", "quality", "changed")}
     return {key: row[key] for key in INDEX} | dict(rule=rule) | values
 
 

@@ -1,13 +1,13 @@
 """The picture grids of notebooks 01 to 05, as report.picture_grid takes them."""
 
 from ..report import looks
-from .arms import CLEAN, UNWASHED
+from .arms import CLEAN, UNTREATED
 from .cells import AGAIN, Cell
 from .photoguard import OTHER
 
-AMPLIFIED, DIFFERENCE = 4, 6  # how often a change is shown, around mid grey: of attacks, of launderers
+AMPLIFIED, DIFFERENCE = 4, 6  # how often a change is shown, around mid grey: of attacks, of purifiers
 QUALITIES = (None, 95, 85, 75, 50, 30, 15, 5)
-LAUNDERERS = ("JPEG 90", "JPEG 15", "noise 0.1", "blur, training", "resize, antialiased", "AdverseCleaner", "DiffPure", "IMPRESS")
+PURIFIERS = ("JPEG 90", "JPEG 15", "noise 0.1", "blur, training", "resize, antialiased", "AdverseCleaner", "DiffPure", "IMPRESS")
 
 
 def over_quality(bypass, misuse="variation", role="people", subject=0, prompt=0):
@@ -106,15 +106,15 @@ def printed(lab, specimen):
     return _grid([[picture, letter, meant, *change]], None, columns, "To the letter")
 
 
-def washed(lab, launderers, protection="encoder", subject=0):
-    """Notebooks 03 and 04: what each launderer leaves of one protected picture: it, its difference from the photograph, its edit."""
+def purified(lab, purifiers, protection="encoder", subject=0):
+    """Notebooks 03 and 04: what each purifier leaves of one protected picture: it, its difference from the photograph, its edit."""
     photo = lab.grid.subjects.images[subject]
-    cells = [(CLEAN, UNWASHED), *((protection, washer) for washer in (UNWASHED, *launderers))]
+    cells = [(CLEAN, UNTREATED), *((protection, purifier) for purifier in (UNTREATED, *purifiers))]
     pictures = [lab.shown(subject, *cell) for cell in cells]
     changes = [(DIFFERENCE * (one - photo) + 0.5).clamp(0, 1) for one in pictures]
     rows = [pictures, changes, [lab.edit(subject, *cell) for cell in cells]]
-    columns = ["photograph", looks.short(looks.PROTECTIONS, protection), *(looks.label(looks.LAUNDERERS, one) for one in launderers)]
-    return _grid(rows, ["picture", f"difference x {DIFFERENCE}", "edit"], columns, f"What each launderer leaves: {lab.names[subject]}")
+    columns = ["photograph", looks.short(looks.PROTECTIONS, protection), *(looks.label(looks.PURIFIERS, one) for one in purifiers)]
+    return _grid(rows, ["picture", f"difference x {DIFFERENCE}", "edit"], columns, f"What each purifier leaves: {lab.names[subject]}")
 
 
 def _grid(rows, row_labels, column_labels, title):

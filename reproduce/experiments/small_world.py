@@ -61,7 +61,7 @@ def captions(seed=0, count=8):
 def reconstructions(study, count=4):
     """Renders and photographs, their average-pooled version and the autoencoder's: a grid."""
     images = torch.cat([render(quality.SEED, count).images, quality.photographs(study.identity.size)[1]])
-    back = study.sweep("round trip", [Job("experiments.stages:round_trip", {}, {"images": levels(images)})]).images({}, "image")
+    back = study.sweep("encode-decode", [Job("experiments.stages:encode_decode", {}, {"images": levels(images)})]).images({}, "image")
     rows = {"picture": images, "8x average pooling": quality.pooled(images), "autoencoder": back}
     return dict(images=[list(row.numpy()) for row in rows.values()], row_labels=list(rows), title="Held-out renders and real photographs")
 

@@ -1,4 +1,4 @@
-"""The stages of a picture's way, as jobs call them: protect, launder, edit, measure. Each is a function (profile, values, pictures).
+"""The stages of a picture's way, as jobs call them: protect, purify, edit, measure. Each is a function (profile, values, pictures).
 
 Values are plain, pictures are float tensors (N, C, H, W); a method is named by its place, its settings by their fields (`arms.Arm`), so
 that a result depends on that method and those settings alone and not on any table.
@@ -34,8 +34,8 @@ def protect(profile, values, pictures):
     return Result([], {"image": made.cpu()})
 
 
-def launder(profile, values, pictures):
-    """"images" after a launderer: pictures called "image", a row a picture with what the launderer says of itself.
+def purify(profile, values, pictures):
+    """"images" after a purifier: pictures called "image", a row a picture with what the purifier says of itself.
 
     values: place, settings, takes, whole, seed, stream, names; distance: which one the model's judges bring, where it takes one.
     """
@@ -62,7 +62,7 @@ def edit(profile, values, pictures):
     return Result([], {"edit": resolve(values["place"])(pictures["images"], profile.model, **rule)})
 
 
-def round_trip(profile, values, pictures):
+def encode_decode(profile, values, pictures):
     """"images" through the autoencoder and back: pictures called "image"."""
     with torch.no_grad():
         back = profile.model.decode(profile.model.encode(pictures["images"]).mean)
@@ -84,8 +84,8 @@ def spent(profile, values, pictures):
 
 
 def aims(profile, values, pictures):
-    """What PhotoGuard's attacks make small, of "images" of which what "mask" keeps is shown: distances to grey of what the encoder reads and of
-    what the inpainting model paints, the latter as a mean over DRAWS draws of its noise.
+    """What PhotoGuard's attacks make small, of "images" shown where "mask" is 1: distances to grey of what the encoder reads and of what
+    the inpainting model paints, the latter as a mean over DRAWS draws of its noise.
 
     values: names, seed, settings (of the diffusion attack, whose chain it is), together (pictures painted at once).
     """

@@ -68,7 +68,7 @@ def inpaint(images, masks, prompts, model, *, settings, generator, paste=None):
 
 
 def inpainting(images, model, *, settings, generator, prompts, mask):
-    """`inpaint` as the table of misuses has it: mask (N, 1, H, W) is 1 where the picture is kept, all else is repainted. ValueError: there is none."""
+    """`inpaint` as the table of misuses has it: all is repainted but where mask (N, 1, H, W) is 1. ValueError: no mask."""
     if mask is None:
         raise ValueError("inpainting: expected a mask of what is kept, got none; give one per image, (N, 1, H, W)")
     return inpaint(images, 1 - mask, prompts, model, settings=settings, generator=generator)

@@ -5,7 +5,7 @@ which says whether it takes an image or a set. The functions are imported when f
 """
 
 from ..method import Method, counted, settings_of
-from ..papers import launderers as paper
+from ..papers import purifiers as paper
 from ..passes import run
 
 __all__ = ["PURIFIERS", "apply", "record", "run"]

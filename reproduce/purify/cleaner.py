@@ -10,7 +10,7 @@ from ..images import check, framed, quantise
 
 
 def clean(images, model=None, *, settings, generator=None):
-    """Images (N, 3, H, W) in [0, 1], any size -> 8-bit images; settings: papers.launderers.CleanerSettings.
+    """Images (N, 3, H, W) in [0, 1], any size -> 8-bit images; settings: papers.purifiers.CleanerSettings.
 
     The guide is the picture as it came, so what the bilateral filters took away at edges comes back, a perturbation there too.
     """

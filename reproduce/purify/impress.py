@@ -17,7 +17,7 @@ KINDS = {"single": None, "half": torch.float16}
 
 
 def impress(images, model, *, settings, generator, distance=None, log=None, callback=None):
-    """Images (N, 3, H, W), sides multiples of the model's factor -> 8-bit images; settings: papers.launderers.ImpressSettings.
+    """Images (N, 3, H, W), sides multiples of the model's factor -> 8-bit images; settings: papers.purifiers.ImpressSettings.
 
     generator: one per image, for the start noise. distance: (x, protected) -> (N,), differentiable, x in or near [0, 1]; by default
     the one that the model's judges name. callback(i, x, losses): after each step, with x on [-1, 1] and the (N,) losses

@@ -1,9 +1,9 @@
-"""Purifying by the model's own parts: the autoencoder's round trip, and DiffPure's and GrIDPure's way with its denoiser.
+"""Purifying by the model's own parts: encode-decode, and DiffPure's and GrIDPure's way with its denoiser.
 
 DiffPure (Nie et al., arXiv 2205.07460) adds noise of some diffusion steps and lets the model take it away; GrIDPure (Zhao et al., arXiv
 2312.00084) does so often and little, on overlapping tiles. Both have a diffusion model of pixels. Here is a latent one, so both work
 on latents: an encoder that was misled has been misled already. A round over pixels would pass the autoencoder every time, and twenty of
-its round trips alone cost more than the noise: on the bundled model they leave renders at 16 dB, on latents all of GrIDPure leaves 21 dB.
+its passes alone cost more than the noise: on the bundled model they leave renders at 16 dB, on latents all of GrIDPure leaves 21 dB.
 """
 
 import torch
@@ -24,7 +24,7 @@ def roundtrip(images, model, *, settings, generator=None):
 def denoise(images, model, *, settings, generator, callback=None):
     """Images (N, 3, H, W), sides multiples of the model's factor, with noise to settings.depth added and taken away: 8-bit images.
 
-    settings: papers.launderers.DenoiseSettings. generator: one per image. callback(i): after each round.
+    settings: papers.purifiers.DenoiseSettings. generator: one per image. callback(i): after each round.
     """
     each, latents = rng.each(generator, len(check(images))), model.encode(images).mean
     steps = timesteps(settings.depth, settings.steps, len(model.schedule.alphas_cumprod))

@@ -1,6 +1,6 @@
-"""Launderers that need no model: what `degrade` does to a picture, with settings, as purifiers.
+"""Purifiers that need no model: what `degrade` does to a picture, with settings, as purifiers.
 
-Each takes images (N, 3, H, W) in [0, 1] of any size and returns 8-bit images of that size; settings are those of papers.launderers.
+Each takes images (N, 3, H, W) in [0, 1] of any size and returns 8-bit images of that size; settings are those of papers.purifiers.
 """
 
 from .. import degrade

@@ -17,7 +17,7 @@ GIGABYTES = 3.5
 
 
 def noisy(images, model, *, settings, generator, callback=None):
-    """Images (N, 3, H, W), sides multiples of 8 -> 8-bit images of that size; settings: papers.launderers.UpscaleSettings.
+    """Images (N, 3, H, W), sides multiples of 8 -> 8-bit images of that size; settings: papers.purifiers.UpscaleSettings.
 
     model: for its judges, device and precision. generator: one per image; it draws the added noise, then what the pipeline draws.
     callback(i): after each step. Unavailable, a ValueError: a model that nothing is fetched beside, or no upscaler here and none to be had.

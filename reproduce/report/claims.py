@@ -98,17 +98,17 @@ def _prompted(rows):
     return [_effect(i, at[i, "encoder"] - at[i, arm]) for i, arm in at if arm == "diffusion, prompted"]
 
 
-def _washed(rows, protection, launderer):
+def _purified(rows, protection, purifier):
     """(subject, prompt) -> row of one cell of notebooks 03 and 04, settings as they are."""
-    mine = [r for r in rows if (r["protection"], r["launderer"]) == (protection, launderer) and not r["changed"]]
+    mine = [r for r in rows if (r["protection"], r["purifier"]) == (protection, purifier) and not r["changed"]]
     return {(r["subject"], r["prompt"]): r for r in mine}
 
 
-def _closer(protection, launderer, than):
-    """Effects of: washed so, the edit is closer to the clean one than washed otherwise."""
+def _closer(protection, purifier, than):
+    """Effects of: purified so, the edit is closer to the clean one than purified otherwise."""
 
     def effects(rows):
-        better, worse = (_washed(rows, protection, washed) for washed in (launderer, than))
+        better, worse = (_purified(rows, protection, purified) for purified in (purifier, than))
         return [_effect(one[0], better[one]["ssim"] - worse[one]["ssim"]) for one in better if one in worse]
 
     return effects
@@ -116,7 +116,7 @@ def _closer(protection, launderer, than):
 
 def _inconsistent(rows):
     """How much further from itself the autoencoder puts the attacked picture than the noised one, mean squared on [-1, 1]."""
-    attacked, noised = (_washed(rows, protection, "IMPRESS") for protection in ("encoder", "noise"))
+    attacked, noised = (_purified(rows, protection, "IMPRESS") for protection in ("encoder", "noise"))
     return [_effect(one[0], attacked[one]["consistency_before"] - noised[one]["consistency_before"]) for one in attacked if one in noised]
 
 
@@ -128,7 +128,7 @@ def _adaptive(rows):
 
 def _gained(rows, protection):
     """(subject, prompt) -> what IMPRESS gains, in SSIM of the edit."""
-    after, before = (_washed(rows, protection, washed) for washed in ("IMPRESS", "none"))
+    after, before = (_purified(rows, protection, purified) for purified in ("IMPRESS", "none"))
     return {one: after[one]["ssim"] - before[one]["ssim"] for one in after if one in before}
 
 
@@ -137,9 +137,9 @@ def _jpeg_as_good(rows):
 
     A picture that no quality leaves so much, or so little, is left out.
     """
-    washers = {r["launderer"] for r in rows if r["launderer"].startswith("JPEG")} | {"none"}
-    cells, effects = [_washed(rows, "diffusion", washed) for washed in washers], []
-    for one, row in _washed(rows, "diffusion", "IMPRESS").items():
+    purifiers = {r["purifier"] for r in rows if r["purifier"].startswith("JPEG")} | {"none"}
+    cells, effects = [_purified(rows, "diffusion", purified) for purified in purifiers], []
+    for one, row in _purified(rows, "diffusion", "IMPRESS").items():
         files = sorted((cell[one]["picture_ssim"], cell[one]["ssim"]) for cell in cells if one in cell)
         if files and files[0][0] <= row["picture_ssim"] <= files[-1][0]:
             between = float(np.interp(row["picture_ssim"], *zip(*files, strict=True)))

@@ -188,14 +188,14 @@ def verdict(rows):
     kinds = list(dict.fromkeys(r["misuse"] for r in rows))
     lines = [f"{kind.capitalize()}. {answer(rows, kind)}" for kind in kinds]
     chosen = same_seed(rows, kinds[0])
-    moved = {(r["protection"], r["quality"]): r["mean"] for r in summarise(chosen, ["protection", "quality"], "latents_moved")}
+    moved = {(r["protection"], r["quality"]): r["mean"] for r in summarise(chosen, ["protection", "quality"], "latent_shift")}
     name = attack(chosen)
     whole, after, alone = (moved.get(key) for key in ((name, None), (name, 75), ("clean", 75)))
     if whole and after is not None:
         lines.append(
             f"Latents. The attack moves them by {whole:.2f} of their distance to grey. After JPEG 75 the protected picture's lie"
             f" {after:.2f} from where the clean one's were, and the clean picture's own {alone:.2f}: part of that distance is JPEG's,"
-            " whatever became of the attack. How much JPEG gives back along the attack's own way, towards grey, is in notebook 00."
+            " whatever became of the attack. How much JPEG restores along the attack's own way, towards grey, is in notebook 00."
         )
     return "\n\n".join(lines)
 

@@ -36,7 +36,7 @@ def latents(rows):
     """How far JPEG and the protections move the encoder's reading, over quality; returns the figure."""
     figure, ax = plt.subplots(figsize=(7.2, 4.2))
     chosen = same_seed(rows, rows[0]["misuse"])
-    curve(ax, chosen, "quality", "latents_moved", "protection", looks.PROTECTIONS, none="no JPEG")
+    curve(ax, chosen, "quality", "latent_shift", "protection", looks.PROTECTIONS, none="no JPEG")
     ax.set(xlabel="JPEG quality", ylabel="latents moved / distance to grey", title="What the encoder reads")
     return figure
 

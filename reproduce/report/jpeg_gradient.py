@@ -48,7 +48,7 @@ def attack_table(rows):
     lines = []
     for quality in dict.fromkeys(r["through"] for r in rows):
         mine = [r for r in rows if r["through"] == quality]
-        lines += [dict(line, through=quality) for line in by_quality(mine, "surrogate", "latents_left")]
+        lines += [dict(line, through=quality) for line in by_quality(mine, "surrogate", "grey_distance")]
     return lines
 
 
@@ -126,7 +126,7 @@ def verdict(agreement, foresight, attacks, spectra, edits):
     )
     for quality in dict.fromkeys(r["through"] for r in attacks):
         mine = [r for r in attacks if r["through"] == r["quality"] == quality]
-        hit = {row["surrogate"]: row["mean"] for row in summarise(mine, ["surrogate"], "latents_left")}
+        hit = {row["surrogate"]: row["mean"] for row in summarise(mine, ["surrogate"], "grey_distance")}
         strongest = min(hit, key=hit.get)
         lines.append(
             f"Attacks, 8 levels, scored on files of quality {quality}: {hit['exact, Cauchy']:.3f} of the distance to grey is left through"

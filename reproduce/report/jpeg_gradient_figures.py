@@ -30,7 +30,7 @@ def attack_figure(rows):
     figure, axes = plt.subplots(1, len(trained), figsize=(5.5 * len(trained), 4.2), sharey=True, squeeze=False)
     for ax, quality in zip(axes[0], trained, strict=True):
         shown = [r for r in rows if r["through"] == quality and r["surrogate"] in DRAWN]
-        curve(ax, shown, "quality", "latents_left", "surrogate", looks.FORMULATIONS, none="no JPEG", band=False)
+        curve(ax, shown, "quality", "grey_distance", "surrogate", looks.FORMULATIONS, none="no JPEG", band=False)
         ax.set(xlabel="quality of the file", ylabel="distance to grey left", title=f"Attacks through JPEG {quality}")
         ax.axvline(quality, color="#404040", linewidth=1, linestyle=":")
     for ax in axes[0, 1:]:
@@ -71,7 +71,7 @@ def edit_figure(rows):
     """SSIM of the edit over quality, plain and JPEG-aware; returns the figure."""
     figure, (edits, latents) = plt.subplots(1, 2, figsize=(11, 4.2))
     shown = [r for r in same_seed(rows, "variation") if not itself(r)]
-    units = {"ssim": "SSIM to the clean picture's edit", "latents_moved": "latents moved / distance to grey"}
+    units = {"ssim": "SSIM to the clean picture's edit", "latent_shift": "latents moved / distance to grey"}
     for ax, (value, unit) in zip((edits, latents), units.items(), strict=True):
         curve(ax, shown, "quality", value, "protection", looks.PROTECTIONS, none="no JPEG")
         ax.axvspan(50, 95, color="#f2f2f2", zorder=0)

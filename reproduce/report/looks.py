@@ -43,14 +43,14 @@ PROTECTIONS = {
     # controls of notebook 02, which are judged like protections
     "photograph": _look("the photograph, unedited", "#b9b9b9", "."),
     "same seed again": _look("clean picture, same seed again", "#dcdcdc", "+"),
-    "round trip": _look("autoencoder round trip", "#a6761d", "X"),
+    "encode-decode": _look("encode-decode", "#a6761d", "X"),
     "noise of the encoder attack's norm": _look("noise of the attack's norm", "#ffd92f", "8"),
     "another seed": _look("clean picture, another seed", "#303030", "x"),
 }  # fmt: skip
 
-_PICTURE, _IMPRESS = ORANGE, BLUE  # a picture left as it is; what this study is about; all others are grey
-LAUNDERERS = {
-    "none": _look("as it is", _PICTURE, "o"),
+_PICTURE, _IMPRESS = ORANGE, BLUE  # an untreated picture; what this study is about; all others are grey
+PURIFIERS = {
+    "none": _look("untreated", _PICTURE, "o"),
     **{f"JPEG {quality}": _look(f"JPEG {quality}", GREY, "s") for quality in (90, 75, 50, 15)},
     "noise 0.05": _look("noise, 13 levels", GREY, "x"),
     "noise 0.1": _look("noise, 26 levels", GREY, "x"),

@@ -13,23 +13,23 @@ from ..artefacts.about import about, origin
 from ..artefacts.rows import Damaged
 from . import (
     figures,
+    impress,
     jpeg_bypass,
     jpeg_bypass_figures,
     jpeg_gradient,
     jpeg_gradient_figures,
-    laundry_figures,
     photoguard,
     photoguard_figures,
+    purification_figures,
     small_world,
     survivors,
     transfer,
-    washing,
 )
 from .page import KINDS
 from .schema import COLUMNS
 
 _MODULES = (
-    small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, transfer, washing, survivors, laundry_figures,
+    small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, transfer, impress, survivors, purification_figures,
     jpeg_gradient, jpeg_gradient_figures,
 )  # fmt: skip
 PAGES = {name: page for module in _MODULES for name, page in module.PAGES.items()}

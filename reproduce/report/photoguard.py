@@ -13,7 +13,7 @@ from .page import Page
 from .statistics import Table, summarise, table_markdown
 
 ARMS = ("noise", "encoder", "diffusion")
-CONTROLS = ("same seed again", "round trip", *ARMS, "noise of the encoder attack's norm", "another seed")
+CONTROLS = ("same seed again", "encode-decode", *ARMS, "noise of the encoder attack's norm", "another seed")
 NAMES = {"ssim": "SSIM", "psnr": "PSNR (dB)", "vifp": "VIFp", "fsim": "FSIM", "sr-sim": "SR-SIM", "gmsd": "GMSD", "vsi": "VSI",
          "dss": "DSS", "haarpsi": "HaarPSI", "fid": "FID", "pr": "PR"}  # fmt: skip
 ARROWS = {"gmsd": "↓", "fid": "↓"}  # which way is similar; the paper's arrows
@@ -21,7 +21,7 @@ ARROWS = {"gmsd": "↓", "fid": "↓"}  # which way is similar; the paper's arro
 CONTROL_HEADS = {"what": "edited picture", "ssim": "SSIM to the clean edit", "psnr": "PSNR (dB)", "fit": "CLIP similarity to the prompt",
                  "fid": "FID", "precision": "precision", "recall": "recall"}  # fmt: skip
 SETTINGS_HEADS = {"what": "protection, settings", "levels": "largest change (levels)", "rms": "RMS over the kept region (levels)",
-                  "latents_left": "encoder: left of the distance to grey", "paints_left": "four steps, no prompt: left of it",
+                  "grey_distance": "encoder: left of the distance to grey", "painted_grey_distance": "four steps, no prompt: left of it",
                   "ssim": "SSIM to the clean edit", "fit": "CLIP similarity to the prompt", "pictures": "people"}  # fmt: skip
 SEED_HEADS = {"what": "edited picture"} | {
     f"{key}, {rule}": f"{words}, {which}"
@@ -113,7 +113,7 @@ def settings_table(protections, rows):
         mine = [r for r in protections if r["protection"] == arm and r["subject"] in names]
         found = [r for r in chosen(rows, arm) if r["subject"] in names]
         line = dict(what=arm if "," in arm else f"{arm}, paper", levels=round(max(r["levels"] for r in mine)))
-        line |= {key: statistics.mean(r[key] for r in mine) for key in ("rms", "latents_left", "paints_left")}
+        line |= {key: statistics.mean(r[key] for r in mine) for key in ("rms", "grey_distance", "painted_grey_distance")}
         lines.append(line | dict(ssim=spread(found, "ssim", 3), fit=spread(found, "fit", 3), pictures=len(names)))
     return lines
 

@@ -1,10 +1,10 @@
 """The columns that every file of rows has, so that one that lacks them is refused by name. Further columns may follow."""
 
 _EDIT = "subject protection misuse prompt seed"
-_WASHED = "subject protection launderer changed picture_ssim picture_psnr perceptual from_protected latents_moved change"
-_WASHED_EDIT = f"{_WASHED} misuse prompt seed ssim psnr vifp fsim ssim-sewar"
+_PURIFIED = "subject protection purifier changed picture_ssim picture_psnr perceptual from_protected latent_shift change"
+_PURIFIED_EDIT = f"{_PURIFIED} misuse prompt seed ssim psnr vifp fsim ssim-sewar"
 _QUALITY_EDIT = (
-    "subject role protection launderer quality misuse prompt seed latents_moved ssim psnr vifp fsim ssim-sewar ssim_to_photo psnr_to_photo"
+    "subject role protection purifier quality misuse prompt seed latent_shift ssim psnr vifp fsim ssim-sewar ssim_to_photo psnr_to_photo"
 )
 _TABLES = "vifp fsim sr-sim gmsd vsi dss haarpsi"
 _WORDS = {
@@ -15,20 +15,20 @@ _WORDS = {
     "00_condition_rows": "subject condition ratio",
     "01_protections": "subject role protection levels rms psnr ssim",
     "01_edits": _QUALITY_EDIT,
-    "02_protections": "subject protection levels rms used latents_left paints_left",
+    "02_protections": "subject protection levels rms used grey_distance painted_grey_distance",
     "02_edits": f"{_EDIT} rule ssim psnr ssim-sewar ssim_pasted psnr_pasted ssim_edited psnr_edited fit {_TABLES}",
     "02_distances": "rule protection fid precision recall edits features",
     "02_transfer_rows": "subject protection steps prompted ssim",
     "02_variations": "subject protection misuse prompt ssim psnr",
     "02_printed": "form step largest mean outside",
-    "03_washed": _WASHED,
-    "03_edits": _WASHED_EDIT,
-    "03_knob_rows": _WASHED_EDIT,
-    "04_washed": _WASHED,
-    "04_edits": _WASHED_EDIT,
+    "03_purified": _PURIFIED,
+    "03_edits": _PURIFIED_EDIT,
+    "03_setting_rows": _PURIFIED_EDIT,
+    "04_purified": _PURIFIED,
+    "04_edits": _PURIFIED_EDIT,
     "05_agreement": "subject role quality form mean worst equal",
     "05_foresight": "subject quality surrogate correlation",
-    "05_attacks": "subject surrogate through quality latents_left",
+    "05_attacks": "subject surrogate through quality grey_distance",
     "05_protections": "subject role protection levels rms psnr ssim",
     "05_spectra": "subject protection quality kind band share outside kept energy",
     "05_edits": _QUALITY_EDIT,

@@ -67,7 +67,7 @@ def score_notes(about):
         f"The autoencoder: mean over {about.count('rebuilt')} renders and five photographs.",
         f"The scene classifier (logistic regression on 16x16 thumbnails of {about.count('learned')} renders) is right on"
         f" {about.settings['classifier']:.0%} of others.",
-        "Inpainting is right where the person is kept within 3 dB of the autoencoder's own round trip and the classifier sees the scene"
+        "Inpainting is right where the person is kept within 3 dB of encode-decode by the autoencoder and the classifier sees the scene"
         " that was asked for.",
         about.model_note(),
     ]
@@ -81,7 +81,7 @@ def condition_notes(rows, about):
         " see reproduce/world/train/quality.py.",
         f"The attack keeps {about.settings['momentum']:.0%} of its direction from step to step; the methods of the papers, and"
         " `attack without momentum`, keep none.",
-        f"JPEG 75 gives back {given_back(rows):.0%} of what the attack took (floor: a third, goal: half).",
+        f"JPEG 75 restores {given_back(rows):.0%} of what the attack took (floor: a third, goal: half).",
         "The real autoencoder is a distilled Stable Diffusion autoencoder, 2.5 M parameters a side, measured for this project by 60 steps"
         " of attack; whether with momentum was not written down.",
     ]
@@ -93,7 +93,7 @@ def verdict(rows, scores):
     back = given_back(rows)
     lines = [
         f"The attack leaves {found['attack']:.2f} of the distance to grey, noise of the same size {found['noise']:.2f};"
-        f" JPEG 75 gives back {back:.0%} of the difference."
+        f" JPEG 75 restores {back:.0%} of the difference."
     ]
     has = found["attack"] <= 0.75 and back >= 1 / 3 and found["noise"] >= 0.97
     lines.append(

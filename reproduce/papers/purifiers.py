@@ -1,4 +1,4 @@
-"""Settings of IMPRESS and of the other launderers, as photoguard.py has those of the protections. Needs no torch.
+"""Settings of IMPRESS and of the other purifiers, as photoguard.py has those of the protections. Needs no torch.
 
 Noise is in grey levels: a deviation of s on [0, 1] images is 255 s levels, one on [-1, 1] images 127.5 s levels.
 """
@@ -106,7 +106,7 @@ class CleanerSettings(Settings):
 
 @dataclass(frozen=True)
 class CodecSettings(Settings):
-    """The autoencoder's round trip, so many times."""
+    """Encode-decode, so many times."""
 
     rounds: int
 

@@ -1,4 +1,4 @@
-"""The figures of notebooks 03 and 04: IMPRESS's knobs, who survives what, at what cost. Needs no torch."""
+"""The figures of notebooks 03 and 04: IMPRESS's settings, who survives what, at what cost. Needs no torch."""
 
 import math
 
@@ -6,37 +6,36 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import LogLocator
 
 from . import looks
-from .laundry import UNWASHED, chosen, listed, mean, protection, share_left, washer
 from .page import Page
-from .washing import EVERY
+from .purification import EVERY, UNTREATED, chosen, listed, mean, protection, purifier, share_left
 
-KNOBS = {
+TURNED = {
     "alpha": "weight of the distance, alpha", "budget": "budget of the distance", "rate": "learning rate", "noise": "start noise (levels)",
     "steps": "steps", "norm": "squared errors",
 }  # fmt: skip
 EDIT, PICTURE, PALE = looks.BLUE, looks.ORANGE, "#ededed"
 
 
-def knobs(rows, turned):
+def settings(rows, turned):
     """Small multiples: SSIM of edit and picture over each of IMPRESS's settings, the others as they are; returns the figure.
 
-    turned: knob -> list of (value, the change in the words of the rows, "" where the value is as it is).
+    turned: name -> list of (value, the change in the words of the rows, "" where the value is as it is).
     """
     [arm] = listed(rows, "protection")
-    unwashed = mean(chosen(rows, arm, UNWASHED), "ssim")[0]
+    untreated = mean(chosen(rows, arm, UNTREATED), "ssim")[0]
     figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), sharey=True)
     curves = (("ssim", EDIT, "o", "edit, to the clean edit"), ("picture_ssim", PICTURE, "s", "picture, to the photograph"))
-    for ax, knob in zip(axes.flat, KNOBS, strict=True):
-        values, changes = zip(*turned[knob], strict=True)
+    for ax, name in zip(axes.flat, TURNED, strict=True):
+        values, changes = zip(*turned[name], strict=True)
         at = range(len(values))
         for key, colour, marker, words in curves:
             found = [mean(chosen(rows, arm, "IMPRESS", change), key)[0] for change in changes]
             ax.plot(at, found, color=colour, marker=marker, label=words)
         ax.axvline(changes.index(""), color="#bdbdbd", linewidth=8, alpha=0.35, zorder=0)
-        ax.axhline(unwashed, color=EDIT, linewidth=1, linestyle=(0, (4, 3)), label="edit, not washed")
+        ax.axhline(untreated, color=EDIT, linewidth=1, linestyle=(0, (4, 3)), label="edit, not purified")
         ax.set_xticks(at, [value if isinstance(value, str) else f"{value:.3g}" for value in values])
         ax.set_xlim(-0.4, len(values) - 0.6)
-        ax.set_title(KNOBS[knob], fontsize=10.5)
+        ax.set_title(TURNED[name], fontsize=10.5)
     for ax in axes[:, 0]:
         ax.set_ylabel("SSIM")
     axes[0, 0].legend(fontsize=8.5)
@@ -46,35 +45,35 @@ def knobs(rows, turned):
 
 
 def heat_map(rows):
-    """Every protection against every launderer: how close the edit is to the clean one, and what is left of the effect; the figure."""
-    every, launderers = [key for key in EVERY if key in listed(rows, "protection")], listed(rows, "launderer")
+    """Every protection against every purifier: how close the edit is to the clean one, and what is left of the effect; the figure."""
+    every, purifiers = [key for key in EVERY if key in listed(rows, "protection")], listed(rows, "purifier")
     attacks = [name for name in every if name != "clean"]
     tall = [len(every), len(attacks)]
     figure, axes = plt.subplots(2, 1, figsize=(12.6, 4.2 + 0.36 * sum(tall)), height_ratios=tall, sharex=True)
-    close, left = _by_launderer(rows, every, launderers, _closeness), _by_launderer(rows, attacks, launderers, share_left)
+    close, left = _by_purifier(rows, every, purifiers, _closeness), _by_purifier(rows, attacks, purifiers, share_left)
     _cells(axes[0], close, "viridis", min(map(min, close)), "{:.2f}")
     _cells(axes[1], left, "RdYlBu_r", 0, "{:.0%}")
     titles = (
         "SSIM of the edit to the clean picture's edit",
-        "What is left of the effect (the loss of the clean picture, washed likewise, is subtracted)",
+        "What is left of the effect (the loss of the clean picture, purified likewise, is subtracted)",
     )
     for ax, names, title in zip(axes, (every, attacks), titles, strict=True):
         ax.set_yticks(range(len(names)), [protection(one) for one in names])
         ax.set_title(title, fontsize=10.5)
-    axes[1].set_xticks(range(len(launderers)), [washer(one) for one in launderers], rotation=40, ha="right")
+    axes[1].set_xticks(range(len(purifiers)), [purifier(one) for one in purifiers], rotation=40, ha="right")
     return figure
 
 
-def _by_launderer(rows, protections, launderers, value):
-    """`value(rows, protection, launderer)` of every cell: a list a protection."""
+def _by_purifier(rows, protections, purifiers, value):
+    """`value(rows, protection, purifier)` of every cell: a list a protection."""
     lines = []
     for key in protections:
-        lines.append([value(rows, key, washed) for washed in launderers])
+        lines.append([value(rows, key, purified) for purified in purifiers])
     return lines
 
 
-def _closeness(rows, protection, launderer):
-    return mean(chosen(rows, protection, launderer), "ssim")[0]
+def _closeness(rows, protection, purifier):
+    return mean(chosen(rows, protection, purifier), "ssim")[0]
 
 
 def _cells(ax, values, colours, low, style):
@@ -100,24 +99,24 @@ def front(points):
 
 
 def pareto(rows, distance, arm="encoder"):
-    """SSIM of the edit over the cost to the picture, a numbered point a launderer, and a line through the best; returns the figure."""
+    """SSIM of the edit over the cost to the picture, a numbered point a purifier, and a line through the best; returns the figure."""
     figure, axes = plt.subplots(1, 2, figsize=(13.4, 5.2), sharey=True)
-    costs = (("1 - SSIM of the washed picture to the photograph", _harm), (f"{distance} of the two", _distance))
-    washers = listed(rows, "launderer")
+    costs = (("1 - SSIM of the purified picture to the photograph", _harm), (f"{distance} of the two", _distance))
+    purifiers = listed(rows, "purifier")
     for ax, (words, cost) in zip(axes, costs, strict=True):
-        cells = [chosen(rows, arm, washed) for washed in washers]
+        cells = [chosen(rows, arm, purified) for purified in purifiers]
         points = [(cost(found), mean(found, "ssim")[0]) for found in cells]
         ax.plot(*zip(*front(points), strict=True), color="#bdbdbd", linewidth=1.2, zorder=1)
-        for number, ((x, y), washed) in enumerate(zip(points, washers, strict=True)):
-            colour = looks.drawn(looks.LAUNDERERS, washed, washers)["color"]
+        for number, ((x, y), purified) in enumerate(zip(points, purifiers, strict=True)):
+            colour = looks.drawn(looks.PURIFIERS, purified, purifiers)["color"]
             mark = dict(marker=f"${number}$", markersize=9 if number > 9 else 6.5, color=colour, markeredgewidth=0, linestyle="none")
-            ax.plot(x, y, label=washer(washed) if ax is axes[0] else None, zorder=2, **mark)
+            ax.plot(x, y, label=purifier(purified) if ax is axes[0] else None, zorder=2, **mark)
         ax.set(xscale="log", xlabel=f"{words} (logarithmic)")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("")
     axes[0].set_ylabel("SSIM of the edit to the clean edit")
-    axes[0].set_title(f"What washing gives back, and what it costs ({protection(arm)})")
+    axes[0].set_title(f"What purification restores, and what it costs ({protection(arm)})")
     figure.legend(loc="outside center right", fontsize=8.5)
     return figure
 
@@ -130,8 +129,8 @@ def _distance(rows):
     return mean(rows, "perceptual")[0]
 
 
-def _knobs(rows, about):
-    return knobs(rows["03_knob_rows"], about.settings["knobs"])
+def _turned(rows, about):
+    return settings(rows["03_setting_rows"], about.settings["turned"])
 
 
 def _survivors(rows, about):
@@ -143,7 +142,7 @@ def _pareto(rows, about):
 
 
 PAGES = {
-    "03_knobs": Page("figure", ("03_knob_rows",), _knobs),
+    "03_turned": Page("figure", ("03_setting_rows",), _turned),
     "04_survivors": Page("figure", ("04_edits",), _survivors),
     "04_pareto": Page("figure", ("04_edits",), _pareto),
 }

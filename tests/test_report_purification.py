@@ -7,22 +7,22 @@ import pytest
 import rowkit
 
 from reproduce.artefacts.about import about
-from reproduce.report import laundry as read
-from reproduce.report import laundry_figures as draw
-from reproduce.report import ledger, survivors, table_markdown, washing
+from reproduce.report import impress, ledger, survivors, table_markdown
+from reproduce.report import purification as read
+from reproduce.report import purification_figures as draw
 from reproduce.report.claims import CLAIMS
 
 
-def known(effect=0.2, washed=0.15, clean=0.02, people=4):
-    """Rows whose answers are known: a protection takes `effect`; after JPEG 75 it takes `washed`; JPEG 75 costs a clean edit `clean`."""
+def known(effect=0.2, purified=0.15, clean=0.02, people=4):
+    """Rows whose answers are known: a protection takes `effect`; after JPEG 75 it takes `purified`; JPEG 75 costs a clean edit `clean`."""
     rows = []
     for i in range(people):
-        for protection, launderer, ssim, picture in (
+        for protection, purifier, ssim, picture in (
             ("clean", "none", 1.0, 1.0), ("clean", "JPEG 75", 1 - clean, 0.9),
-            ("encoder", "none", 1 - effect, 0.95), ("encoder", "JPEG 75", 1 - clean - washed, 0.86),
+            ("encoder", "none", 1 - effect, 0.95), ("encoder", "JPEG 75", 1 - clean - purified, 0.86),
         ):  # fmt: skip
             shift = 0.001 * i * (protection != "clean")
-            rows.append(dict(protection=protection, launderer=launderer, changed="", subject=f"p{i}", prompt="a", ssim=ssim - shift,
+            rows.append(dict(protection=protection, purifier=purifier, changed="", subject=f"p{i}", prompt="a", ssim=ssim - shift,
                              picture_ssim=picture, perceptual=1 - picture + 0.1))  # fmt: skip
     return rows
 
@@ -30,11 +30,11 @@ def known(effect=0.2, washed=0.15, clean=0.02, people=4):
 def test_gain_recovery_and_what_is_left():
     rows = known()
     assert read.mean(read.gains(rows, "encoder", "JPEG 75"), "gain")[0] == pytest.approx(0.03)
-    assert read.recovered(rows, "encoder", "JPEG 75") == pytest.approx(0.03 / 0.2015)
+    assert read.restored(rows, "encoder", "JPEG 75") == pytest.approx(0.03 / 0.2015)
     assert read.share_left(rows, "encoder", "JPEG 75") == pytest.approx(0.1515 / 0.2015)
     assert read.share_left(rows, "encoder", "none") == pytest.approx(1)
     assert math.isnan(read.share_left(known(effect=-0.1), "encoder", "JPEG 75"))  # nothing there to be left
-    told = "Encoder attack: 1 of 1 launderers leave more than half of its effect; of the 1 that"
+    told = "Encoder attack: 1 of 1 purifiers leave more than half of its effect; of the 1 that"
     assert survivors.survivors(rows).startswith(told) and survivors.survivors(rows).endswith("JPEG 75 leaves least, 75 %.")
     assert "none of them spares" in survivors.survivors(known(clean=0.06))
     assert "no clear effect" in survivors.survivors(known(effect=-0.1))
@@ -50,30 +50,31 @@ def test_front_keeps_what_nothing_beats():
 def test_published_numbers_keep_their_doubts_and_models_apart(tmp_path):
     rows = rowkit.rows()["03_edits"]
     rowkit.save(tmp_path, "03_edits", rows)
-    values = {(line["place"], line["what"]): line for line in washing.published_table(rows)}
+    values = {(line["place"], line["what"]): line for line in impress.published_table(rows)}
     assert values["AAAAAAsuka/Impress issue 5", "PhotoGuard, then IMPRESS"]["value"] == "0.455 ± 0.077"
     assert values["a machine-written note on the paper", "PhotoGuard"]["standing"] == "doubtful"
     assert any(line["source"] == "DiffVax" and "JPEG" in line["what"] for line in values.values())
-    mine = [r["ssim-sewar"] for r in rows if (r["protection"], r["launderer"]) == ("diffusion, adaptive", "IMPRESS, released")]
+    mine = [r["ssim-sewar"] for r in rows if (r["protection"], r["purifier"]) == ("diffusion, adaptive", "IMPRESS, released")]
     assert values["AAAAAAsuka/Impress issue 5", "PhotoGuard, then IMPRESS"]["ours"][0] == pytest.approx(sum(mine) / len(mine))
-    heads = washing.published_heads(about(tmp_path, ["03_edits"]))
+    heads = impress.published_heads(about(tmp_path, ["03_edits"]))
     assert "Stable Diffusion" in heads["value"] and "bundled, 128 px" in heads["ours"]
 
 
 def test_arms_say_what_the_optimiser_did():
     rows = [
-        dict(subject=f"p{i}", prompt="a", protection="encoder", launderer=arm, changed="", levels=5.0, from_protected=0.1,
-             latents_moved=0.3, picture_ssim=0.9, ssim=ssim, never_moved=moved, zero_moments=None, consistency_before=error,
+        dict(subject=f"p{i}", prompt="a", protection="encoder", purifier=arm, changed="", levels=5.0, from_protected=0.1,
+             latent_shift=0.3, picture_ssim=0.9, ssim=ssim, never_moved=moved, zero_moments=None, consistency_before=error,
              consistency_start=error, consistency=error)
         for i in range(2)
         for arm, ssim, moved, error in (("none", 0.8, None, None), ("IMPRESS, noise only", 0.7, 1.0, 0.01), ("IMPRESS", 0.85, 0.25, 0.005))
     ]  # fmt: skip
-    unwashed, noise, whole = washing.arm_table(rows, "encoder", ("IMPRESS, noise only", "IMPRESS"))
-    assert unwashed["what"] == "as it is" and unwashed["consistency"] is None and unwashed["gain"] is None
+    untreated, noise, whole = impress.arm_table(rows, "encoder", ("IMPRESS, noise only", "IMPRESS"))
+    assert untreated["what"] == "untreated" and untreated["consistency"] is None and untreated["gain"] is None
     assert noise["what"] == "IMPRESS, its noise only (6 levels)"
     assert noise["never_moved"] == "100 %" and noise["gain"][0] == pytest.approx(-0.1)
     assert whole["never_moved"] == "25 %" and whole["consistency"] == "0.0050 → 0.0050 → 0.0050" and whole["zero_moments"] is None
-    told = washing.washing_verdict([r | {"launderer": "IMPRESS, released"} if r["launderer"] == "IMPRESS, noise only" else r for r in rows])
+    instead = [r | {"purifier": "IMPRESS, released"} if r["purifier"] == "IMPRESS, noise only" else r for r in rows]
+    told = impress.verdict(instead)
     assert "IMPRESS as meant (single precision, Adam's epsilon 1e-8) 25 %; the released half precision -50 %" in told
     assert told.endswith("The released arm never moves 100 % of the values.") and "AdverseCleaner" not in told
 
@@ -92,24 +93,24 @@ def test_footnotes_follow_the_rows_and_come_from_the_settings(tmp_path):
 
 
 def test_figures_draw_the_means_of_their_cells():
-    rows = rowkit.rows()["03_knob_rows"]
-    figure = draw.knobs(rows, dict(sorted(rowkit.KNOBS.items())))  # as JSON has them
-    assert [ax.get_title("left") or ax.get_title() for ax in figure.axes] == list(draw.KNOBS.values())
+    rows = rowkit.rows()["03_setting_rows"]
+    figure = draw.settings(rows, dict(sorted(rowkit.TURNED.items())))  # as JSON has them
+    assert [ax.get_title("left") or ax.get_title() for ax in figure.axes] == list(draw.TURNED.values())
     drawn = figure.axes[0].lines[0].get_ydata()
     for at, change in enumerate(("", "alpha 0.1")):
         assert drawn[at] == pytest.approx(read.mean(read.chosen(rows, "encoder", "IMPRESS", change), "ssim")[0])
     heat = draw.heat_map(known())
     assert [text.get_text() for text in heat.axes[1].texts] == ["100%", "75%"]
-    assert [label.get_text() for label in heat.axes[1].get_xticklabels()] == ["as it is", "JPEG 75"]
+    assert [label.get_text() for label in heat.axes[1].get_xticklabels()] == ["untreated", "JPEG 75"]
     cost = draw.pareto(known(), "a distance")
     assert len(cost.axes[0].lines) == 3 and cost.axes[0].lines[0].get_xdata()[0] == pytest.approx(0.05)
     plt.close("all")
 
 
 def test_tables_have_a_line_a_cell_that_was_run():
-    table = washing.editing_table(known())
-    assert [(line["protection"], line["washed"]) for line in table] == [
-        ("clean picture", "as it is"), ("clean picture", "JPEG 75"), ("encoder attack", "as it is"), ("encoder attack", "JPEG 75"),
+    table = impress.editing_table(known())
+    assert [(line["protection"], line["purified"]) for line in table] == [
+        ("clean picture", "untreated"), ("clean picture", "JPEG 75"), ("encoder attack", "untreated"), ("encoder attack", "JPEG 75"),
     ]  # fmt: skip
     assert table[3]["gain"][0] == pytest.approx(0.03) and table[0]["gain"] is None and table[3]["psnr"] is None
     [cost] = survivors.cost_table([r | {"picture_psnr": 30.0} for r in known()])
@@ -117,13 +118,13 @@ def test_tables_have_a_line_a_cell_that_was_run():
     assert table_markdown([cost], survivors.cost_heads("LPIPS")).count("LPIPS to the original") == 1
 
 
-def test_the_ledgers_claims_of_washing(tmp_path):
+def test_the_ledgers_claims_of_purification(tmp_path):
     by_key = {claim.key: claim for claim in CLAIMS}
     rows = [
-        dict(protection=protection, launderer=washed, changed=changed, subject=f"p{i}", prompt="a", ssim=ssim + 0.001 * i,
+        dict(protection=protection, purifier=purified, changed=changed, subject=f"p{i}", prompt="a", ssim=ssim + 0.001 * i,
              picture_ssim=picture, consistency_before=error + 0.0001 * i)
         for i in range(5)
-        for protection, washed, changed, ssim, picture, error in (
+        for protection, purified, changed, ssim, picture, error in (
             ("clean", "IMPRESS", None, 0.97, 0.9, 0.007), ("encoder", "none", "", 0.8, 0.98, None),
             ("encoder", "IMPRESS", "", 0.85, 0.8, 0.02), ("encoder", "IMPRESS", "alpha 0.1", 0.1, 0.1, 0.5),
             ("encoder", "IMPRESS, noise only", "", 0.79, 0.75, None), ("encoder", "IMPRESS, released", "", 0.78, 0.76, None),
@@ -143,10 +144,10 @@ def test_the_ledgers_claims_of_washing(tmp_path):
     ):
         line = ledger.judge(by_key[key], rows)
         assert line["verdict"] == word and (effect is None or line["effect"][0] == pytest.approx(effect, abs=1e-6)), key
-    far = [r | {"picture_ssim": 0.5} if (r["protection"], r["launderer"]) == ("diffusion", "IMPRESS") else r for r in rows]
+    far = [r | {"picture_ssim": 0.5} if (r["protection"], r["purifier"]) == ("diffusion", "IMPRESS") else r for r in rows]
     assert ledger.judge(by_key["impress/jpeg"], far)["verdict"] == "not run"  # no JPEG file leaves so little
     gained = [
-        r | {"protection": one, "ssim": r["ssim"] + more * (r["launderer"] == "IMPRESS")}
+        r | {"protection": one, "ssim": r["ssim"] + more * (r["purifier"] == "IMPRESS")}
         for r in rows
         for one, more in (("diffusion, adaptive", -0.03), ("diffusion, released", 0))
         if r["protection"] == "encoder"

@@ -1,48 +1,47 @@
-"""What the rows of notebook 03 say: what IMPRESS gives back, which part of it does, what is printed. Needs no torch."""
+"""What the rows of notebook 03 say: what IMPRESS restores, which part of it does, what is printed. Needs no torch."""
 
 from ..papers import published
-from .laundry import ATTACKS, UNWASHED, chosen, gains, mean, notes, protection, recovered, run_notes, washer
 from .ledger import HEADS as LEDGER_HEADS
 from .ledger import judged
 from .page import Page
+from .purification import EVERY, UNTREATED, chosen, gains, mean, notes, protection, purifier, restored, run_notes
 from .statistics import Table, table_markdown
 
-EVERY = ("clean", "noise", *ATTACKS)
 IMPRESS_ARMS = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
 MEASURES = {"ssim": "SSIM", "psnr": "PSNR (dB)", "vifp": "VIFp", "fsim": "FSIM", "ssim-sewar": "SSIM as sewar has it"}
 FEW_NOTE = "Of fewer than six people the interval is Student's t, wider than a bootstrap, which few people make too narrow."
 
 
 def editing_table(rows):
-    """One line a protection and washing: how close the edit is to the clean picture's, and what the washed picture is worth."""
+    """One line a protection and purification: how close the edit is to the clean picture's, and what the purified picture is worth."""
     lines = []
     for key in EVERY:
-        for washed in (UNWASHED, "IMPRESS", "JPEG 75", "AdverseCleaner", "autoencoder"):
-            found = chosen(rows, key, washed)
+        for purified in (UNTREATED, "IMPRESS", "JPEG 75", "AdverseCleaner", "autoencoder"):
+            found = chosen(rows, key, purified)
             if found:
-                line = dict(protection=protection(key), washed=washer(washed), picture=mean(found, "picture_ssim"))
+                line = dict(protection=protection(key), purified=purifier(purified), picture=mean(found, "picture_ssim"))
                 line |= {measure: mean(found, measure) for measure in MEASURES}
-                lines.append(line | dict(gain=None if washed == UNWASHED else mean(gains(rows, key, washed), "gain")))
+                lines.append(line | dict(gain=None if purified == UNTREATED else mean(gains(rows, key, purified), "gain")))
     return lines
 
 
-EDITING_HEADS = {"protection": "protection", "washed": "washed by"} | MEASURES
-EDITING_HEADS |= {"gain": "SSIM gained by washing", "picture": "SSIM of the picture itself"}
+EDITING_HEADS = {"protection": "protection", "purified": "purified by"} | MEASURES
+EDITING_HEADS |= {"gain": "SSIM gained by purification", "picture": "SSIM of the picture itself"}
 
 
 def arm_table(rows, protection, arms=IMPRESS_ARMS):
     """IMPRESS's arms on one protection: what the optimiser did, and what came of it."""
     lines = []
-    for arm in (UNWASHED, *arms):
+    for arm in (UNTREATED, *arms):
         found = chosen(rows, protection, arm)
-        line = dict(what=washer(arm), change=mean(found, "change"), far=mean(found, "from_protected"))
+        line = dict(what=purifier(arm), change=mean(found, "change"), far=mean(found, "from_protected"))
         for key in ("never_moved", "zero_moments"):
             share = mean(found, key)
             line[key] = f"{100 * share[0]:.0f} %" if share else None
         errors = [mean(found, key) for key in ("consistency_before", "consistency_start", "consistency")]
         line["consistency"] = " → ".join(f"{one[0]:.4f}" for one in errors) if all(errors) else None
-        line |= {key: mean(found, key) for key in ("latents_moved", "picture_ssim", "ssim")}
-        lines.append(line | dict(gain=None if arm == UNWASHED else mean(gains(rows, protection, arm), "gain")))
+        line |= {key: mean(found, key) for key in ("latent_shift", "picture_ssim", "ssim")}
+        lines.append(line | dict(gain=None if arm == UNTREATED else mean(gains(rows, protection, arm), "gain")))
     return lines
 
 
@@ -51,14 +50,14 @@ def arm_heads(distance):
     return {
         "what": "arm", "never_moved": "values never moved", "zero_moments": "second moments that are 0",
         "consistency": "consistency error: before → with noise → after", "change": "mean change (levels)",
-        "far": f"{distance} to the protected", "latents_moved": "latents: distance to the clean ones",
+        "far": f"{distance} to the protected", "latent_shift": "latents: distance to the clean ones",
         "picture_ssim": "SSIM of the picture itself", "ssim": "SSIM of the edit", "gain": "gained",
     }  # fmt: skip
 
 
 def published_table(rows):
     """What is printed about IMPRESS on editing, with its standing and doubt, beside the nearest of ours."""
-    ours = {"photoguard": UNWASHED, "photoguard-purified": "IMPRESS, released"}  # of the adaptive attack, which those scripts run
+    ours = {"photoguard": UNTREATED, "photoguard-purified": "IMPRESS, released"}  # of the adaptive attack, which those scripts run
     lines = []
     for claim in ("impress/note", "impress/issue5", "impress/rerun", "diffvax/tables/photoguard-diffusion-impress",
                   "diffvax/tables/photoguard-diffusion-jpeg"):  # fmt: skip
@@ -83,7 +82,7 @@ def published_heads(about):
     }  # fmt: skip
 
 
-def washing_verdict(rows):
+def verdict(rows):
     """Notebook 03 in a few sentences made from its rows."""
     arms = {
         "IMPRESS": "IMPRESS as meant (single precision, Adam's epsilon 1e-8)",
@@ -92,12 +91,12 @@ def washing_verdict(rows):
         "IMPRESS, noise only": "its start noise alone",
         "JPEG 75": "one JPEG file, quality 75",
         "AdverseCleaner": "AdverseCleaner",
-        "autoencoder": "the autoencoder's round trip",
+        "autoencoder": "encode-decode",
     }
-    told = [f"{words} {100 * recovered(rows, 'encoder', arm):.0f} %" for arm, words in arms.items() if chosen(rows, "encoder", arm)]
+    told = [f"{words} {100 * restored(rows, 'encoder', arm):.0f} %" for arm, words in arms.items() if chosen(rows, "encoder", arm)]
     frozen = mean(chosen(rows, "encoder", "IMPRESS, released"), "never_moved")[0]
     return (
-        f"Of what the encoder attack takes from the edit's SSIM is given back, by: {'; '.join(told)}. Below 0, washing makes it worse."
+        f"Of what the encoder attack takes from the edit's SSIM is given back, by: {'; '.join(told)}. Below 0, purification makes it worse."
         f" The released arm never moves {100 * frozen:.0f} % of the values."
     )
 
@@ -123,12 +122,12 @@ def _published(rows, about):
     return table_markdown(published_table(rows["03_edits"]), published_heads(about))
 
 
-def _washing_ledger(rows, about):
+def _ledger(rows, about):
     return table_markdown(judged(rows), LEDGER_HEADS, [FEW_NOTE])
 
 
-def _washing_verdict(rows, about):
-    return Table(washing_verdict(rows["03_edits"]))
+def _verdict(rows, about):
+    return Table(verdict(rows["03_edits"]))
 
 
 PAGES = {
@@ -136,6 +135,6 @@ PAGES = {
     "03_arms": Page("table", ("03_edits",), _arms),
     "03_arms_clean": Page("table", ("03_edits",), _arms_clean),
     "03_published": Page("table", ("03_edits",), _published),
-    "03_ledger": Page("table", ("03_edits",), _washing_ledger),
-    "03_verdict": Page("text", ("03_edits",), _washing_verdict),
+    "03_ledger": Page("table", ("03_edits",), _ledger),
+    "03_verdict": Page("text", ("03_edits",), _verdict),
 }

@@ -1,4 +1,4 @@
-"""Notebooks 03 and 04: what is washed, edited and compared on the tiny model."""
+"""Notebooks 03 and 04: what is purified, edited and compared on the tiny model."""
 
 import dataclasses
 from types import SimpleNamespace
@@ -8,31 +8,31 @@ import torch
 
 from reproduce import degrade, purify, rng
 from reproduce.diffusion import judges
-from reproduce.experiments import arms, laundry, pictures
+from reproduce.experiments import arms, pictures, purification
 from reproduce.experiments.cells import Cell
-from reproduce.experiments.laundry import Laundry
+from reproduce.experiments.purification import Purification
 from reproduce.measure import compare
 from reproduce.measure.perceptual import perceptual
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
 
 BY = ("none", "JPEG 50", "IMPRESS, noise only", "IMPRESS, released", "IMPRESS")
-CELLS = [Cell(protection, launderer) for protection in ("clean", "encoder") for launderer in BY]
+CELLS = [Cell(protection, purifier) for protection in ("clean", "encoder") for purifier in BY]
 TURNED = Cell("encoder", "IMPRESS", (("alpha", 0.5), ("norm", "sum")))
-INDEX = ["subject", "protection", "launderer", "changed"]
-WASHED = ["picture_ssim", "picture_psnr", "perceptual", "from_protected", "latents_moved", "change"]
+INDEX = ["subject", "protection", "purifier", "changed"]
+PURIFIED = ["picture_ssim", "picture_psnr", "perceptual", "from_protected", "latent_shift", "change"]
 LOG = {"consistency_before", "consistency_start", "consistency", "never_moved", "zero_moments"}
 
 
 @pytest.fixture(scope="module")
 def ran(studies, tmp_path_factory):
-    found = Laundry(studies(tmp_path_factory.mktemp("laundry")), [*CELLS, TURNED])
-    found.washed_rows, found.rows = found.wash(), found.edits()
+    found = Purification(studies(tmp_path_factory.mktemp("purification")), [*CELLS, TURNED])
+    found.purified_rows, found.rows = found.purify(), found.edits()
     return found
 
 
-def cell(ran, protection, launderer, changed="", subject=0):
-    wanted = dict(subject=ran.names[subject], protection=protection, launderer=launderer, changed=changed)
+def cell(ran, protection, purifier, changed="", subject=0):
+    wanted = dict(subject=ran.names[subject], protection=protection, purifier=purifier, changed=changed)
     [row] = [row for row in ran.rows if wanted.items() <= row.items()]
     return row
 
@@ -43,25 +43,25 @@ def group(ran, cell):
 
 
 def test_rows_are_every_cell_once_with_its_index_in_front(ran):
-    assert len(ran.washed_rows) == len(ran.rows) == 2 * len([*CELLS, TURNED])
-    for washed, row in zip(ran.washed_rows, ran.rows, strict=True):
-        own = LOG if washed["launderer"].startswith("IMPRESS") else set()
-        assert list(washed)[:10] == INDEX + WASHED and set(list(washed)[10:]) == own
-        assert list(row)[:7] == [*INDEX, "misuse", "prompt", "seed"] and list(row)[-5:] == laundry.MEASURES
-        assert washed.items() <= row.items() and (row["misuse"], row["seed"]) == ("inpainting", 0)
+    assert len(ran.purified_rows) == len(ran.rows) == 2 * len([*CELLS, TURNED])
+    for purified, row in zip(ran.purified_rows, ran.rows, strict=True):
+        own = LOG if purified["purifier"].startswith("IMPRESS") else set()
+        assert list(purified)[:10] == INDEX + PURIFIED and set(list(purified)[10:]) == own
+        assert list(row)[:7] == [*INDEX, "misuse", "prompt", "seed"] and list(row)[-5:] == purification.MEASURES
+        assert purified.items() <= row.items() and (row["misuse"], row["seed"]) == ("inpainting", 0)
 
 
-def test_washing_is_the_launderers_of_the_protected_picture(ran):
+def test_purification_is_the_purifiers_of_the_protected_picture(ran):
     sent = group(ran, Cell("encoder"))
     assert torch.equal(group(ran, Cell("encoder", "JPEG 50")), degrade.jpeg(sent, 50))
     row = cell(ran, "clean", "none")
-    assert row["picture_ssim"] == 1 and row["latents_moved"] == row["perceptual"] == row["from_protected"] == 0
+    assert row["picture_ssim"] == 1 and row["latent_shift"] == row["perceptual"] == row["from_protected"] == 0
     row, photo = cell(ran, "encoder", "JPEG 50", subject=1), ran.grid.subjects.images[1:2]
-    washed, distance = ran.grid.shown(Cell("encoder", "JPEG 50"), 1), perceptual(judges.BUNDLED)[0]
-    assert row["picture_psnr"] == pytest.approx(compare(washed, photo, ("psnr",))["psnr"].item())
-    assert row["perceptual"] == pytest.approx(distance(washed, photo).item(), rel=1e-4)
-    assert row["from_protected"] == pytest.approx(distance(washed, sent[1:]).item(), rel=1e-4)
-    assert row["change"] == pytest.approx((washed - sent[1:]).mul(255).abs().mean().item(), rel=1e-4)
+    purified, distance = ran.grid.shown(Cell("encoder", "JPEG 50"), 1), perceptual(judges.BUNDLED)[0]
+    assert row["picture_psnr"] == pytest.approx(compare(purified, photo, ("psnr",))["psnr"].item())
+    assert row["perceptual"] == pytest.approx(distance(purified, photo).item(), rel=1e-4)
+    assert row["from_protected"] == pytest.approx(distance(purified, sent[1:]).item(), rel=1e-4)
+    assert row["change"] == pytest.approx((purified - sent[1:]).mul(255).abs().mean().item(), rel=1e-4)
 
 
 def test_latents_are_measured_in_units_of_the_way_to_grey(ran):
@@ -69,7 +69,7 @@ def test_latents_are_measured_in_units_of_the_way_to_grey(ran):
     with torch.no_grad():
         shown = (ran.grid.shown(Cell("encoder"), 0), photo, torch.full_like(photo, 0.5))
         at, home, grey = (model.encode(one).mean for one in shown)
-    assert cell(ran, "encoder", "none")["latents_moved"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
+    assert cell(ran, "encoder", "none")["latent_shift"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
 
 
 def test_arms_and_protections_start_from_the_same_noise(ran):
@@ -88,10 +88,10 @@ def test_arms_and_protections_start_from_the_same_noise(ran):
 def test_a_changed_setting_is_run_and_named(ran):
     row = cell(ran, "encoder", "IMPRESS", "alpha 0.5, norm sum")
     assert row["picture_ssim"] != cell(ran, "encoder", "IMPRESS")["picture_ssim"]
-    record = ran.grid.launderers["IMPRESS", "alpha 0.5, norm sum"].record
+    record = ran.grid.purifiers["IMPRESS", "alpha 0.5, norm sum"].record
     assert (record.alpha, record.norm, record.steps) == (0.5, "sum", 3)
     assert record.differs.endswith("3 steps instead of 1000; alpha 0.5, norm sum")
-    seed, log = rng.child(0, "wash", *ran.names), []
+    seed, log = rng.child(0, "purify", *ran.names), []
     how = dict(settings=record, seed=seed, distance=perceptual(judges.BUNDLED)[0], log=log)
     own = purify.apply(group(ran, Cell("encoder")), ran.study.profile.model, "impress", **how)
     assert torch.equal(group(ran, TURNED), own)
@@ -113,41 +113,41 @@ def test_an_edit_is_held_against_the_clean_pictures(ran):
 
 
 def test_which_cells_and_which_settings_are_turned(ran):
-    cells = laundry.editing_table()
-    assert {one.protection for one in cells} == {"clean", *laundry.PROTECTED, laundry.RELEASED} and len(set(cells)) == len(cells)
-    assert {one.launderer for one in cells if one.protection == "encoder"} == {
-        "none", "JPEG 75", "AdverseCleaner", "autoencoder", *laundry.IMPRESSES,
+    cells = purification.editing_table()
+    assert {one.protection for one in cells} == {"clean", *purification.PROTECTED, purification.RELEASED} and len(set(cells)) == len(cells)
+    assert {one.purifier for one in cells if one.protection == "encoder"} == {
+        "none", "JPEG 75", "AdverseCleaner", "autoencoder", *purification.IMPRESSES,
     }  # fmt: skip
-    known = laundry.every_pair(ran.study)
-    assert {one.launderer for one in known} == set(arms.LAUNDERERS) - {"Noisy Upscaling", "IMPRESS, fp32"}  # the first needs a download
+    known = purification.every_pair(ran.study)
+    assert {one.purifier for one in known} == set(arms.PURIFIERS) - {"Noisy Upscaling", "IMPRESS, fp32"}  # the first needs a download
     assert {one.protection for one in known} == {"clean", "encoder"} and len(set(known)) == len(known)
-    turned = laundry.turned(ran.study)
-    whole = ran.grid.launderers["IMPRESS", ""].record
-    for knob, values in turned.items():
+    turned = purification.turned(ran.study)
+    whole = ran.grid.purifiers["IMPRESS", ""].record
+    for name, values in turned.items():
         assert [one.changed for _, one in values].count("") == 1
         for value, one in values:
-            assert one.changes == (() if value == getattr(whole, knob) else ((knob, value),))
-    assert laundry.knob_settings(turned)["knobs"]["norm"] == [["mean", ""], ["sum", "norm sum"]]
-    cells = laundry.knob_cells(turned)
+            assert one.changes == (() if value == getattr(whole, name) else ((name, value),))
+    assert purification.turned_settings(turned)["turned"]["norm"] == [["mean", ""], ["sum", "norm sum"]]
+    cells = purification.turned_cells(turned)
     assert cells[0] == Cell("encoder") and len(set(cells)) == len(cells)
 
 
-def test_a_count_washes_the_first_people_alone(ran):
+def test_a_count_purifies_the_first_people_alone(ran):
     """A group that is done in part shows the part that is done."""
-    few = Laundry(ran.study, [Cell("encoder", "JPEG 50")], count=1)
-    assert [row["subject"] for row in few.wash()] == few.names == ran.names[:1]
+    few = Purification(ran.study, [Cell("encoder", "JPEG 50")], count=1)
+    assert [row["subject"] for row in few.purify()] == few.names == ran.names[:1]
     assert torch.equal(few.grid.shown(Cell("encoder", "JPEG 50"), 0), degrade.jpeg(few.grid.shown(Cell("encoder"), 0), 50))
 
 
 def test_the_manifest_gets_the_settings_as_they_are_run(ran):
     told = ran.settings
-    assert told["protections"]["encoder"]["differs"].endswith("6 steps instead of 200") and {*told["launderers"]} == {*BY} - {"none"}
-    assert told["launderers"]["IMPRESS"]["steps"] == 3 and told["edits"]["inpainting"]["steps"] == 4
+    assert told["protections"]["encoder"]["differs"].endswith("6 steps instead of 200") and {*told["purifiers"]} == {*BY} - {"none"}
+    assert told["purifiers"]["IMPRESS"]["steps"] == 3 and told["edits"]["inpainting"]["steps"] == 4
     assert told["distance"] == "bundled perceptual distance" and told["counts"]["people"] == 2
 
 
 def test_the_pictures_of_one_person(ran):
-    grid = pictures.washed(ran, ("JPEG 50", "IMPRESS"))
+    grid = pictures.purified(ran, ("JPEG 50", "IMPRESS"))
     assert [len(row) for row in grid["images"]] == [4, 4, 4]
     assert grid["column_labels"] == ["photograph", "encoder attack", "JPEG 50", "IMPRESS"]
     assert abs(grid["images"][1][0] - 0.5).max() < 1e-6  # the photograph differs from itself nowhere
@@ -161,6 +161,6 @@ def test_what_another_distance_judges_is_another_job(ran, monkeypatch):
         monkeypatch.setattr(ran.study.profile.model, "judges", known)
         images = {"x": ran.grid.pictures(Cell("encoder"), range(2)), "y": ran.grid.pictures(Cell(), range(2))}
         ran.grid.measure([({}, range(2), images, [["{}", "x", "y", [name]]], {}) for name in ("perceptual", "ssim")])
-        jobs += [ran.grid._launder(Cell("encoder", by), range(2)) for by in ("IMPRESS", "JPEG 50")]
+        jobs += [ran.grid._purify(Cell("encoder", by), range(2)) for by in ("IMPRESS", "JPEG 50")]
     keys = [ran.study.key(job) for job in jobs]
     assert [one == other for one, other in zip(keys[:4], keys[4:], strict=True)] == [False, True, False, True]
