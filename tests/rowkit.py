@@ -12,7 +12,8 @@ from reproduce.papers import photoguard as paper
 from reproduce.report.schema import COLUMNS
 
 PEOPLE = ("person 1", "person 2", "person 3")
-PAIR = ("ssim", "psnr", "vifp", "fsim", "ssim-sewar")
+PAIR = ("ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_person")
+LIKEWISE = ("ssim_likewise", "psnr_likewise", "vifp_likewise", "fsim_likewise", "ssim_person_likewise")
 TABLE10 = ("sr-sim", "gmsd", "vsi", "dss", "haarpsi")
 REGIONS = ("ssim_pasted", "psnr_pasted", "ssim_edited", "psnr_edited")
 QUALITIES = (None, 75, 30)
@@ -171,10 +172,12 @@ def _quality_edits(chance, arms, misuses):
     for misuse, who, arm, q in itertools.product(misuses, PEOPLE, arms, QUALITIES):
         purifier = f"JPEG {q}" if q else "none"
         row = dict(subject=who, role="people", protection=arm, purifier=purifier, quality=q, misuse=misuse, prompt="snow", seed=0)
-        values = measured(chance, "latent_shift", *PAIR, "ssim_to_photo", "psnr_to_photo")
-        found.append(row | values | ({"ssim": values["ssim"] - 0.4} if "encoder" in arm else {}))
+        names = ("latent_shift", *PAIR, "ssim_to_photo", "psnr_to_photo", *LIKEWISE)
+        values = measured(chance, *names)
+        less = {name: values[name] - 0.4 for name in ("ssim", "ssim_person_likewise")}
+        found.append(row | values | (less if "encoder" in arm else {}))
         if arm == "clean" and q is None:
-            found.append(row | dict(seed=1) | measured(chance, "latent_shift", *PAIR, "ssim_to_photo", "psnr_to_photo"))
+            found.append(row | dict(protection="another seed", seed=1) | measured(chance, *names))
     return found
 
 

@@ -14,7 +14,8 @@ HOUSE = """
     images rng places
     artefacts: __init__ plain files rows manifest about
     papers: __init__ photoguard purifiers published measures
-    report: looks statistics figures __init__ page schema claims ledger jpeg_bypass jpeg_bypass_figures photoguard photoguard_figures
+    report: looks statistics figures __init__ page schema effects claims ledger jpeg_bypass jpeg_bypass_figures photoguard
+    report: photoguard_figures strength
     report: transfer purification impress survivors purification_figures jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
@@ -30,9 +31,10 @@ HOUSE = """
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed
+    experiments: budget_curve other_encoder eye
     experiments: purification jpeg_gradient small_world pictures
     notebook: entries execute __init__
-    bench: __init__ cost attacks everything jpeg
+    bench: __init__ cost attacks everything jpeg rules
     cli: __init__ batch doctor results commands
     __main__
 """

@@ -71,11 +71,58 @@ class L2:
         return fit(x, origin, torch.full((len(x),), float(self.radius), dtype=torch.float64, device=x.device))
 
 
-def budget(norm, level, images):
-    """Linf(level), or for the norm "l2" the ball whose border is `level` root mean square over each image's values."""
+@dataclass(frozen=True)
+class Both:
+    """Every value within `eps` grey levels, and each image's perturbation of a Euclidean norm of at most its `radius` (N,), in levels."""
+
+    eps: float
+    radius: torch.Tensor
+
+    def __post_init__(self):
+        check_levels(self.eps, "eps", 255)
+
+    @property
+    def _box(self):
+        return Linf(self.eps)
+
+    def random_start(self, images, generator):
+        """`images` plus uniform noise in [-eps, eps], drawn in to the radius; image i draws from generator i."""
+        return self.project(images + rng.draw("uniform", images, generator) * (self.eps / 255), images)
+
+    def direction(self, gradient):
+        return self._box.direction(gradient)
+
+    def project(self, x, origin):
+        """Into the box, then towards the origin: inside both, if not the nearest point that is."""
+        change = self._box.project(x, origin) - origin
+        reach = (self.radius.to(change) / 255).view(-1, 1, 1, 1)
+        return origin + change * (reach / _norm(change).clamp_min(torch.finfo(x.dtype).tiny)).clamp_max(1)
+
+    def spent(self, x, origin):
+        """The largest change of any value, in levels: (N,), exact for 8-bit images."""
+        return self._box.spent(x, origin)
+
+    def finish(self, x, origin):
+        """The 8-bit image inside both on the way from `origin` to the nearest in the box."""
+        return fit(self._box.finish(x, origin), origin, self.radius.to(x.device))
+
+
+def budget(norm, level, images, *, rms=None, allowed=None):
+    """Linf(level), or for the norm "l2" the ball whose border is `level` root mean square over each image's values.
+
+    rms: for the norm "linf", a root mean square in levels that the change keeps as well, over the pixels that may change: those where
+    allowed (N, 1, H, W) is 1, or all.
+    """
     if norm not in ("linf", "l2"):
         raise ValueError(f'norm: expected "linf" or "l2", got {norm!r}')
-    return Linf(level) if norm == "linf" else L2(length(norm, level, images))
+    if norm == "l2":
+        return L2(length(norm, level, images))
+    if rms is None:
+        return Linf(level)
+    check_levels(rms, "rms", level)
+    share = 1.0 if allowed is None else allowed.flatten(1).mean(1, dtype=torch.float64)
+    radius = rms * (images[0].numel() * share) ** 0.5
+    return Both(level, torch.as_tensor(radius, dtype=torch.float64, device=images.device).expand(len(images)))
 
 
 def length(norm, level, images):

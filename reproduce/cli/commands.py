@@ -62,9 +62,9 @@ def parser() -> Parser:
     run.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE")
     bench = commands.add_parser("bench", help="runtime and memory of every protection, an edit, the renderer; of the JPEG; of the attacks")
     bench.add_argument(
-        "what", nargs="?", metavar="benchmark", choices=["everything", "jpeg", "attacks"], default="everything",
+        "what", nargs="?", metavar="benchmark", choices=["everything", "jpeg", "attacks", "rules"], default="everything",
         help="everything; jpeg: beside kornia's and Pillow's, at --size 512 by default; attacks: PhotoGuard's two, beside the plain loop"
-        " and the device's limit",
+        " and the device's limit; rules: which rule of steps gets an attack furthest",
     )  # fmt: skip
     bench.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
     bench.add_argument("--size", type=int, help="pixels a side; the model's own by default")
@@ -224,7 +224,7 @@ def bench(options) -> int:
     if options.anatomy is not None and options.what != "attacks":
         raise ValueError(f"--anatomy is for bench attacks, not for bench {options.what}")
     from .. import notebook, report
-    from ..bench import attacks, jpeg
+    from ..bench import attacks, jpeg, rules
     from ..bench import everything as clock
 
     notebook.quiet()
@@ -235,6 +235,9 @@ def bench(options) -> int:
         return 0
     if options.what == "attacks":
         print(attacks.report(options.profile, options.anatomy, options.size, options.batch, options.steps), end="")
+        return 0
+    if options.what == "rules":
+        print(report.table_markdown(rules.rows(options.profile, options.steps), rules.HEADS, [rules.FOOTNOTE]))
         return 0
     rows = clock.rows(options.profile, options.size, options.steps or 10, options.batch or 1)
     print(report.table_markdown(rows, clock.HEADS))

@@ -11,10 +11,11 @@ from ..report import ledger, rebuild
 
 
 def claims(options) -> int:
-    """Print whose rows are judged, then the ledger."""
+    """Print whose rows are judged, then the ledger, and under it the rule and where every margin is from."""
     where = folder(options)
+    lines = ledger.ledger(where)
     print("\n".join(ledger.whose(where)) + "\n")
-    print(tables.table_markdown(ledger.ledger(where), {"paper": "paper"} | ledger.HEADS))
+    print(tables.table_markdown(lines, {"paper": "paper"} | ledger.HEADS, ledger.notes(lines)))
     return 0
 
 

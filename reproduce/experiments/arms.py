@@ -18,8 +18,14 @@ PROTECTIONS = {  # key -> method, settings
     "diffusion, released": ("photoguard-diffusion", "released"),
     "encoder, equal": ("photoguard-encoder", "equal"),
     "encoder, app": ("photoguard-encoder", "app"),
+    "encoder, strong": ("photoguard-encoder", "strong"),
+    "encoder, equal norm": ("photoguard-encoder", "equal norm"),
+    "encoder, noise target": ("photoguard-encoder", "noise target"),
     "diffusion, equal": ("photoguard-diffusion", "equal"),
+    "diffusion, strong": ("photoguard-diffusion", "strong"),
+    "diffusion, equal norm": ("photoguard-diffusion", "equal norm"),
     "encoder, through JPEG": ("photoguard-encoder", "jpeg"),
+    "encoder, through JPEG, equal norm": ("photoguard-encoder", "jpeg, equal norm"),
     "diffusion, adaptive": ("photoguard-diffusion", "adaptive"),
 }
 PURIFIERS = {  # key -> method, settings; None: the picture as it is
@@ -86,7 +92,8 @@ def protection(key: str, scale: str, *, settings: str | None = None) -> Arm:
         raise ValueError(f"protection: no arm called {key!r}; there is {', '.join(known)}")
     method, own = known[key]
     own = settings if settings in protect.PROTECTIONS[method].settings else own
-    whole, most = protect.record(method, own), scales.AT_MOST[scale].get(method, {})
+    most = scales.AT_MOST[scale]
+    whole, most = protect.record(method, own), most.get(key, most.get(method, {}))
     cut = {count: min(limit, getattr(whole, count)) for count, limit in most.items()}
     return Arm(key, method, protect.PROTECTIONS[method], protect.record(method, own, **cut))
 

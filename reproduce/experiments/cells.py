@@ -8,6 +8,7 @@ from . import arms
 from .arms import CLEAN, UNTREATED
 
 AGAIN = "same seed again"  # what a cell once more is called in rows
+OTHER = "another seed"  # and the clean picture's edit, held against that under another seed
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ..measure import MEASURES
 from ..misuse import MISUSES
 from . import arms
 from .arms import CLEAN, UNTREATED
-from .cells import AGAIN, Cell, Misuse
+from .cells import AGAIN, OTHER, Cell, Misuse
 
 GROUP = 4  # people a job: a step of four costs less than four steps of one
 
@@ -50,9 +50,9 @@ class Grid:
         self._sweeps["protect"] = self.study.sweep("protect", jobs)
         return self._sweeps["protect"]
 
-    def purify(self, cells, count=None):
-        """Every cell's purified pictures; its protections must be there."""
-        jobs = [self._purify(cell, some) for cell in cells if cell.purifier != UNTREATED for some in self.groups(count)]
+    def purify(self, wanted: dict):
+        """Every cell's purified pictures; its protections must be there. wanted: cell -> of how many subjects."""
+        jobs = [self._purify(cell, some) for cell, n in wanted.items() if cell.purifier != UNTREATED for some in self.groups(n)]
         self._sweeps["purify"] = self.study.sweep("purify", jobs)
         return self._sweeps["purify"]
 
@@ -112,7 +112,7 @@ class Grid:
     # --- edits ---------------------------------------------------------------------------------------------------------------
 
     def edit(self, misuse: Misuse, asked):
-        """Edits. asked: (cell, prompt's number, seed, of how many subjects); seed: a word or whole number of the random stream."""
+        """Edits. asked: (cell, prompt's number, seed, of how many subjects); seed: a whole number, of the random stream."""
         jobs = [self._edit(misuse, cell, number, seed, some) for cell, number, seed, count in asked for some in self.groups(count)]
         sweep = self.study.sweep(f"edit: {misuse.kind}", jobs)
         return Edits(self, misuse, sweep)
@@ -175,11 +175,12 @@ class Grid:
         more = self.measure([({}, some, shown, compared, {}) for (_, some), shown in zip(cells, pictures, strict=True)])
         return [row | extra for row, extra in zip(rows, more, strict=True)]
 
-    def compare(self, edits, held, compared, *, seeds=None, pasted=()):
-        """Rows of edits, one an edit: the index columns, then what `compared` says of "edit", "reference", "sent" and "photo".
+    def compare(self, edits, held, compared, *, pasted=()):
+        """Rows of edits, one an edit: the index columns, then what `compared` says of "edit", "reference", "likewise" (the edit of the
+        clean picture, purified likewise), "sent" and "photo".
 
-        held: (cell, prompt's number, seed, (cell, prompt's number, seed) of the reference, of how many subjects). seeds: what a
-        stream's word is in rows. pasted: see `stages.measure`. The row's `against` is the reference's seed.
+        held: (cell, prompt's number, seed, (cell, prompt's number, seed) of the reference, of how many subjects); a clean picture held
+        against another seed is called so. pasted: see `stages.measure`.
         """
         used = {name.removesuffix(", pasted") for _, x, y, _ in compared for name in (x, y) if name}
         used |= {"mask", "photo"} if pasted else {"mask"} if _regional(compared) else set()
@@ -190,8 +191,10 @@ class Grid:
                     "edit": edits.stored(cell, number, seed, some), "reference": edits.stored(*against, some),
                     "sent": self.pictures(cell, some), "photo": self.pictures(Cell(), some), "mask": self.masks(some),
                 }  # fmt: skip
-                told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number)
-                told |= dict(seed=(seeds or {}).get(seed, seed), against=against[2])
+                if "likewise" in used:
+                    pictures["likewise"] = edits.stored(dataclasses.replace(cell, protection=CLEAN), number, seed, some)
+                told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number, seed=seed)
+                told |= {"protection": OTHER} if seed != against[2] else {}
                 prompts = [self.subjects.prompts[i][number] for i in some]
                 more = dict(pasted=list(pasted), prompts=prompts, clip=self.clip)
                 listed.append((told, some, {name: shown for name, shown in pictures.items() if name in used}, compared, more))
@@ -254,4 +257,4 @@ def together(pictures):
 
 
 def _regional(compared):
-    return any(MEASURES[name].kind == "region" for *_, names in compared for name in names)
+    return any(MEASURES[name].kind in ("person", "around") for *_, names in compared for name in names)

@@ -1,7 +1,8 @@
 """JPEG against PhotoGuard (notebook 01; arXiv 2304.02234): edits of clean, noised and protected pictures, over quality.
 
-Each edit is compared with the edit of the clean, uncompressed picture under the same seed. Two controls the note lacks: the clean
-picture under the same compression (what JPEG alone does to an edit) and the clean picture under another seed (the seed floor).
+Each edit is compared with the edit of the clean, uncompressed picture under the same seed, and with that of the clean picture under
+the same compression, so that what JPEG alone does to an edit is not taken for protection. A control the note lacks: the clean picture
+under another seed (the seed floor).
 """
 
 import dataclasses
@@ -15,13 +16,15 @@ from .arms import CLEAN
 from .cells import Cell, Misuse
 from .grid import Grid
 
-MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar"]
+MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_person"]
+LIKEWISE = ["ssim", "psnr", "vifp", "fsim", "ssim_person"]  # of the edit to that of the clean picture under the same file
 COMPARISONS = [
     ["{}", "sent", "photo", ["latent_shift"]],
     ["{}", "edit", "reference", MEASURES],
     ["{}_to_photo", "edit", "photo", ["ssim", "psnr"]],
+    ["{}_likewise", "edit", "likewise", LIKEWISE],
 ]
-SAME, OTHER = "same", "other"  # the two seeds, as their random streams are called
+DECIDING = (None, 75)  # qualities at which the claim is judged, on all people and seeds
 
 
 class Bypass:
@@ -36,7 +39,8 @@ class Bypass:
         self.study, self.subsampling = study, subsampling
         self.counts = counts or scales.counts("jpeg_bypass", study.scale)
         self.attack = next(key for key, arm in arms.PROTECTIONS.items() if arm == ("photoguard-encoder", settings))
-        self.protections = {key: self._arm(key, settings) for key in compared or ("noise", self.attack)}
+        beside = ("encoder, strong",) if settings == "paper" else ()
+        self.protections = {key: self._arm(key, settings) for key in compared or ("noise", self.attack, *beside)}
         self.files = {q: Cell(purifier=f"JPEG {q}", quality=q) if q else Cell() for q in self.counts.qualities}
         known = {"people": subjects.people(study, self.counts.people)}
         if self.counts.photographs and not study.images:
@@ -95,13 +99,22 @@ class Bypass:
         ]
 
     def _edits(self, misuse, grid):
-        grid.purify(self._cells())
         numbers = range(self.counts.prompts if misuse.kind == "variation" else 1)
-        asked = [(cell, k, SAME, None) for k in numbers for cell in self._cells()] + [(Cell(), k, OTHER, None) for k in numbers]
+        asked = [one for k in numbers for one in self._asked(grid, k)]
+        grid.purify({cell: count for cell, _, seed, count in asked if seed == 0})
         made = self.edited[misuse.kind, grid.role] = grid.edit(misuse, asked)
-        held = [(cell, k, seed, (Cell(), k, SAME), count) for cell, k, seed, count in asked]
-        rows = grid.compare(made, held, COMPARISONS, seeds={SAME: 0, OTHER: 1})
-        return [{key: value for key, value in row.items() if key not in ("changed", "against")} for row in rows]
+        held = [(cell, k, seed, (Cell(), k, seed), count) for cell, k, seed, count in asked]
+        held += [(Cell(), k, 1, (Cell(), k, 0), None) for k in numbers]
+        rows = grid.compare(made, held, COMPARISONS)
+        return [{key: value for key, value in row.items() if key != "changed"} for row in rows]
+
+    def _asked(self, grid, number):
+        """The edits after one prompt: (cell, prompt's number, seed, of how many); photographs, who are few, under one seed and one more."""
+        people = grid.role == "people"
+        seeds = self.counts.seeds if people else 1
+        asked = [(cell, number, 0, None if cell.quality in DECIDING or not people else self.counts.curve) for cell in self._cells()]
+        asked += [(cell, number, seed, None) for seed in range(1, seeds) for cell in self._cells() if cell.quality in DECIDING]
+        return asked if seeds > 1 else [*asked, (Cell(), number, 1, None)]
 
     @property
     def settings(self):
@@ -121,6 +134,6 @@ class Bypass:
     def edit(self, misuse, role, subject, protection, quality, prompt=0):
         """Its edit, float (3, H, W)."""
         cell = dataclasses.replace(self.files[quality], protection=protection)
-        return self.edited[misuse, role].shown(cell, subject, prompt, SAME)
+        return self.edited[misuse, role].shown(cell, subject, prompt)
 
 

@@ -16,16 +16,17 @@ from ..papers.measures import TABLE6, TABLE10
 from ..protect import noise
 from . import arms, scales, subjects
 from .arms import CLEAN
-from .cells import AGAIN, Cell, Misuse
+from .cells import AGAIN, OTHER, Cell, Misuse
 from .grid import Grid, together
 
 TARGETS = ("noise", "encoder", "diffusion")
-SIDE = ("encoder, released", "encoder, equal", "diffusion, released", "diffusion, equal")  # settings side by side, on some of the people
+STRONG, EQUAL = ("encoder, strong", "diffusion, strong"), ("encoder, equal norm", "diffusion, equal norm")
+DECIDING = (*TARGETS, *STRONG, *EQUAL)  # what claims are judged on: all people, prompts and seeds
+SIDE = ("encoder, released", "encoder, equal", "encoder, noise target", "diffusion, released", "diffusion, equal")  # on some of the people
 MATCHED, ENCODED = "noise of the encoder attack's norm", "encode-decode"  # the other pictures that are edited
-OTHER = "another seed"
 PROMPTED = "diffusion, prompted"  # the diffusion attack through guidance, with the prompt that is asked of the edit
-PRINTED = [*TABLE6, *TABLE10, "ssim-sewar"]  # named one by one: a measure that is added is not asked of them
-BRIEF = ["ssim", "psnr", "ssim-sewar"]  # of edits that no line of Tables 6 and 10 is about
+PRINTED = [*TABLE6, *TABLE10, "ssim-sewar", "ssim_person"]  # named one by one: a measure that is added is not asked of them
+BRIEF = ["ssim", "psnr", "ssim-sewar", "ssim_person"]  # of edits that no line of Tables 6 and 10 is about
 PASTED, EDITED = ["ssim", "psnr"], ["ssim_edited", "psnr_edited"]
 
 
@@ -39,10 +40,10 @@ class Edits:
         self.study, self.counts = study, scales.counts("photoguard", study.scale)
         self.people = subjects.people(study, self.counts.people)
         self.side = min(self.counts.side, len(self.people.names))
-        known = {key: arms.protection(key, study.scale) for key in (*TARGETS, *SIDE)}
+        known = {key: arms.protection(key, study.scale) for key in (*DECIDING, *SIDE)}
         self.grid = Grid(study, self.people, protections=known, clip=self.clip)
         self.misuse = Misuse("inpainting", dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=self.counts.edit_steps))
-        self.wanted = dict.fromkeys(TARGETS) | dict.fromkeys(SIDE, self.side)
+        self.wanted = dict.fromkeys(DECIDING) | dict.fromkeys(SIDE, self.side)
 
     def protect(self):
         """Every person's kept region under every protection; rows one a picture, with what of the clean picture's aims is left."""
@@ -50,8 +51,8 @@ class Edits:
         aims, rows = self._aims(), []
         for row in self.grid.sizes(self.wanted):
             after, before = aims[row["protection"], row["subject"]], aims[CLEAN, row["subject"]]
-            left = {column: after[key] / before[key] for column, key in AIMS.items()}
-            rows.append({key: row[key] for key in ("subject", "protection", "levels", "rms", "used")} | left)
+            remaining = {column: after[key] / before[key] for column, key in AIMS.items()}
+            rows.append({key: row[key] for key in ("subject", "protection", "levels", "rms", "used")} | remaining)
         return rows
 
     def _aims(self):
@@ -84,13 +85,12 @@ class Edits:
         self.edited = self.grid.edit(self.misuse, [one for k in range(self.counts.prompts) for one in self._asked(k)])
         held = [(cell, k, seed, (Cell(), k, seed), count) for k in range(self.counts.prompts) for cell, k, seed, count in self._asked(k)]
         held += [(Cell(), k, 1, (Cell(), k, 0), None) for k in range(self.counts.prompts)]
-        whole = [one for one in held if one[2] == 0 and one[0].protection in TARGETS]
+        whole = [one for one in held if one[0].protection in DECIDING]
         rest = [one for one in held if one not in whole]
         known = {}
         for row in self._compared(whole, PRINTED) + self._compared(rest, BRIEF):
-            against = row.pop("against")
-            known[row["subject"], row["prompt"], row["protection"], row["seed"], against] = row
-        self.chosen = Chosen(known, [CLEAN, *TARGETS], range(self.counts.seeds))
+            known[row["subject"], row["prompt"], row["protection"], row["seed"]] = row
+        self.chosen = Chosen(known, [CLEAN, *DECIDING], range(self.counts.seeds))
         photographs, rows = self._photographs(), []
         for i, name in enumerate(self.people.names):
             arms_of = [arm for arm, count in self._first().items() if count is None or i < count]
@@ -106,7 +106,7 @@ class Edits:
     def _asked(self, number):
         """The edits after one prompt: (cell, prompt's number, seed, of how many people)."""
         asked = [(Cell(key), number, 0, count) for key, count in self._first().items()]
-        asked += [(Cell(key), number, seed, None) for seed in range(1, self.counts.seeds) for key in (CLEAN, *TARGETS)]
+        asked += [(Cell(key), number, seed, None) for seed in range(1, self.counts.seeds) for key in (CLEAN, *DECIDING)]
         return [*asked, (Cell(again=True), number, 0, None)]
 
     def _compared(self, held, names):
@@ -129,7 +129,7 @@ class Edits:
 
     def distances(self):
         """FID, precision and recall of every set of edits to the clean edits under the same seeds: a row a set."""
-        sets = [("fixed", arm, self._edits(arm, None)) for arm in (*TARGETS, MATCHED, ENCODED, OTHER, AGAIN)]
+        sets = [("fixed", arm, self._edits(arm, None)) for arm in (*DECIDING, MATCHED, ENCODED, OTHER, AGAIN)]
         sets += [("best", arm, self._edits(arm, self.chosen.best)) for arm in TARGETS]
         clean = {"fixed": self._edits(CLEAN, None), "best": self._edits(CLEAN, self.chosen.best)}
         values, jobs = dict(clip=self.clip, features=self.study.judges.features), []
@@ -163,7 +163,7 @@ class Edits:
 class Chosen:
     """Rows of edits by the rule that chose their seed: "fixed" (the first), "list" (the others), "best" (whose clean edit fits best).
 
-    known: (subject, prompt, protection, seed, seed of the clean edit it is held against) -> row. listed: arms that every seed was run for.
+    known: (subject, prompt, protection, seed) -> row. listed: arms that every seed was run for.
     best: (subject, prompt) -> the best seed, of those whose rows were asked for.
     """
 
@@ -175,13 +175,13 @@ class Chosen:
         fits = [self._at(name, prompt, CLEAN, seed)["fit"] for seed in self.seeds]
         best = self.best[name, prompt] = fits.index(max(fits))
         fixed = [self._at(name, prompt, arm, 0) for arm in shown]
-        fixed += [self._at(name, prompt, CLEAN, 1, against=0) | dict(protection=OTHER), self._at(name, prompt, AGAIN, 0)]
+        fixed += [self._at(name, prompt, OTHER, 1), self._at(name, prompt, AGAIN, 0)]
         others = [self._at(name, prompt, arm, seed) for seed in self.seeds[1:] for arm in self.listed]
         bests = [self._at(name, prompt, arm, best) for arm in self.listed]
         return [_ruled(row, rule) for rule, found in (("fixed", fixed), ("list", others), ("best", bests)) for row in found]
 
-    def _at(self, name, prompt, arm, seed, against=None):
-        return self.known[name, prompt, arm, seed, seed if against is None else against]
+    def _at(self, name, prompt, arm, seed):
+        return self.known[name, prompt, arm, seed]
 
 
 INDEX = ("subject", "protection", "misuse", "prompt", "seed")

@@ -2,8 +2,7 @@
 
 from ..report import looks
 from .arms import CLEAN, UNTREATED
-from .cells import AGAIN, Cell
-from .photoguard import OTHER
+from .cells import AGAIN, OTHER, Cell
 
 AMPLIFIED, DIFFERENCE = 4, 6  # how often a change is shown, around mid grey: of attacks, of purifiers
 QUALITIES = (None, 95, 85, 75, 50, 30, 15, 5)

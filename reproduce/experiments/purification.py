@@ -1,7 +1,7 @@
 """Protected people purified and edited (notebooks 03 and 04): what a purifier leaves of the protection, and of the picture.
 
-Every edit is compared with the edit of the clean picture, as it came, under the same seed. Two controls: the clean picture purified
-likewise, which says what purification alone does to an edit, and IMPRESS's start noise alone.
+Every edit is compared with the edit of the clean picture as it came and with that of the clean picture purified likewise, all under the
+same seed, so that what purification alone does to an edit is not taken for protection. A control: IMPRESS's start noise alone.
 """
 
 import dataclasses
@@ -13,8 +13,11 @@ from .arms import CLEAN, UNTREATED
 from .cells import Cell, Misuse
 from .grid import Grid
 
-PROTECTED = ("noise", "encoder", "encoder, through JPEG", "diffusion", "diffusion, adaptive")
+DECIDING = ("encoder", "diffusion")  # what claims are judged on: all people and seeds
+STRONG = ("encoder, strong", "diffusion, strong")
+PROTECTED = ("noise", "encoder", "encoder, strong", "encoder, through JPEG", "diffusion", "diffusion, strong", "diffusion, adaptive")
 RELEASED = "diffusion, released"  # what the adaptive protection is without its consistency
+FILES = ("JPEG 90", "JPEG 75", "JPEG 50", "JPEG 15")
 IMPRESSES = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
 TURNED = {  # IMPRESS's settings that are turned one at a time; steps as shares of those at the scale
     "alpha": (0.0, 0.01, 0.1),
@@ -25,7 +28,8 @@ TURNED = {  # IMPRESS's settings that are turned one at a time; steps as shares 
     "norm": ("mean", "sum"),
 }
 TURNED_PROTECTION = "encoder"
-MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar"]
+MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_person"]
+LIKEWISE = ["ssim", "psnr", "vifp", "fsim", "ssim_person"]  # of the edit to that of the clean picture, purified likewise
 PURIFIED = [
     ["picture_{}", "purified", "photo", ["ssim", "psnr"]],
     ["{}", "purified", "photo", ["perceptual"]],
@@ -36,22 +40,39 @@ PURIFIED = [
 EDITED = [["{}", "edit", "reference", MEASURES]]
 
 
-def editing_table():
-    """Notebook 03's cells: every protection as it is, through IMPRESS and through JPEG 75; two of them also through other purifiers."""
-    cells = [Cell(name, purified) for name in (CLEAN, *PROTECTED, RELEASED) for purified in (UNTREATED, "IMPRESS", "JPEG 75")]
-    others = [arm for arm in (*IMPRESSES, "AdverseCleaner", "autoencoder") if arm != "IMPRESS"]
-    cells += [Cell(name, other) for name in (CLEAN, TURNED_PROTECTION) for other in others]
-    return [*cells, Cell("diffusion, adaptive", "IMPRESS, released")]  # what IMPRESS's own scripts run
+def editing_table(study):
+    """Notebook 03's cells: every protection untreated, through IMPRESS and through JPEG 75; some of them also through other purifiers.
+
+    cell -> (of how many people, seeds): all of both where a claim is judged, few people and one seed where it is not.
+    """
+    counts = scales.counts("purification", study.scale)
+    all_of, few = (counts.people, counts.seeds), (counts.few, 1)
+    wanted = {Cell(name, purified): all_of for name in DECIDING for purified in (UNTREATED, "IMPRESS", *FILES)}
+    others = [name for name in (*PROTECTED, RELEASED) if name not in DECIDING]
+    wanted |= {Cell(name, purified): few for name in others for purified in (UNTREATED, "IMPRESS", "JPEG 75")}
+    wanted |= {Cell(TURNED_PROTECTION, other): few for other in (*IMPRESSES[:-1], "AdverseCleaner", "autoencoder")}
+    wanted[Cell("diffusion, adaptive", "IMPRESS, released")] = few  # what IMPRESS's own scripts run
+    return _with_clean(wanted)
 
 
 def every_pair(study):
-    """Notebook 04's cells: everything against everything that the profile has; at the smoke scale against one attack.
+    """Notebook 04's cells: everything against everything that the profile has, few people and one seed; at smoke against one attack.
 
-    Of IMPRESS's arms the one in between, whose place is notebook 03, stays out.
+    Of IMPRESS's arms those in between, whose place is notebook 03, stay out.
     """
+    few = scales.counts("purification", study.scale).few, 1
     known = [name for name in arms.PURIFIERS if name != "IMPRESS, fp32" and (study.name, name) != ("bundled", "Noisy Upscaling")]
     protections = [name for name in (CLEAN, *PROTECTED) if study.scale != "smoke" or name in (CLEAN, "encoder")]
-    return [Cell(name, purified) for name in protections for purified in known]
+    return {Cell(name, purified): few for name in protections for purified in known}
+
+
+def _with_clean(wanted):
+    """The cells, and the clean picture purified likewise, as often as any of them."""
+    clean: dict = {}
+    for cell, counts in wanted.items():
+        own = dataclasses.replace(cell, protection=CLEAN)
+        clean[own] = max(counts, clean.get(own, (0, 0)))
+    return clean | wanted
 
 
 def turned(study):
@@ -70,23 +91,23 @@ def turned_settings(turned):
     return {"turned": {name: [[value, cell.changed] for value, cell in values] for name, values in turned.items()}}
 
 
-def turned_cells(turned):
-    """The cells of `turned`, each once, and the picture as it is."""
-    return list(dict.fromkeys([Cell(TURNED_PROTECTION), *(cell for values in turned.values() for _, cell in values)]))
+def turned_cells(study, turned):
+    """The cells of `turned`, each once, and the untreated picture; cell -> (of how many people, seeds)."""
+    cells = [Cell(TURNED_PROTECTION), *(cell for values in turned.values() for _, cell in values)]
+    return dict.fromkeys(cells, (scales.counts("purification", study.scale).setting_people, 1))
 
 
 class Purification:
-    """People, their protections and a list of cells over one study: `purify`, then `edits`.
+    """People, their protections and cells over one study: `purify`, then `edits`. cells: cell -> (of how many people, seeds)."""
 
-    count: of the scale's people, how many are purified.
-    """
-
-    def __init__(self, study, cells, *, count=None):
-        self.study, self.cells, self.count = study, list(cells), count
+    def __init__(self, study, cells):
+        self.study, self.cells = study, dict(cells)
         self.counts = scales.counts("purification", study.scale)
         people = subjects.people(study, self.counts.people)
-        self.names = people.names[:count]
-        wanted = dict.fromkeys(cell.protection for cell in self.cells if cell.protection != CLEAN)
+        self.names, wanted = people.names[: max(count for count, _ in self.cells.values())], {}
+        for cell, (count, _) in self.cells.items():
+            if cell.protection != CLEAN:
+                wanted[cell.protection] = max(count, wanted.get(cell.protection, 0))
         protections = {key: arms.protection(key, study.scale) for key in wanted}
         steps = self.counts.impress_steps
         purifiers = {
@@ -100,14 +121,14 @@ class Purification:
 
     def purify(self):
         """Every cell's purified pictures; rows one a picture: subject, protection, purifier, changed, then what came of the picture."""
-        made, listed = self.grid.purify(self.cells, self.count), []
+        made, listed = self.grid.purify({cell: count for cell, (count, _) in self.cells.items()}), []
         own = {}
         for job, rows in made.grouped():
             for row in rows:
                 key = tuple(job.at[name] for name in ("protection", "purifier", "changed"))
                 own[(*key, row["subject"])] = {name: value for name, value in row.items() if name != "subject"}
-        for cell in self.cells:
-            for some in self.grid.groups(self.count):
+        for cell, (count, _) in self.cells.items():
+            for some in self.grid.groups(count):
                 pictures = {"purified": self.grid.pictures(cell, some), "photo": self.grid.pictures(Cell(), some)}
                 pictures["sent"] = self.grid.pictures(Cell(cell.protection), some)
                 told = dict(protection=cell.protection, purifier=cell.purifier, changed=cell.changed)
@@ -121,17 +142,25 @@ class Purification:
 
     def edits(self):
         """Every purified picture edited, all but the person repainted; rows one an edit, with what `purify` measured of what was edited."""
-        asked = [(cell, k, 0, self.count) for k in range(self.counts.prompts) for cell in self.cells]
-        clean = [(Cell(), k, 0, self.count) for k in range(self.counts.prompts)]
-        self.edited = self.grid.edit(self.misuse, list(dict.fromkeys(asked + clean)))
-        held = [(cell, k, seed, (Cell(), k, seed), count) for cell, k, seed, count in asked]
+        self.edited = self.grid.edit(self.misuse, self._asked({Cell(): max(self.cells.values())} | self.cells))
+        held = [(cell, number, seed, (Cell(), number, seed), count) for cell, number, seed, count in self._asked(self.cells)]
+        likewise = all(dataclasses.replace(cell, protection=CLEAN) in self.cells for cell in self.cells)
+        compared = [*EDITED, *([["{}_likewise", "edit", "likewise", LIKEWISE]] if likewise else [])]
         pictures = {tuple(row[name] for name in ("subject", "protection", "purifier", "changed")): row for row in self.purified}
         rows = []
-        for row in self.grid.compare(self.edited, held, EDITED):
+        for row in self.grid.compare(self.edited, held, compared):
             index = {name: row[name] for name in ("subject", "protection", "purifier", "changed", "misuse", "prompt", "seed")}
             purified = pictures[index["subject"], index["protection"], index["purifier"], index["changed"]]
-            rows.append(index | purified | {name: row[name] for name in MEASURES})
+            told = [column.format(name) for column, *_, names in compared for name in names]
+            rows.append(index | purified | {name: row[name] for name in told})
         return rows
+
+    def _asked(self, cells):
+        """The edits of some cells: (cell, prompt's number, seed, of how many people)."""
+        asked = []
+        for cell, (count, seeds) in cells.items():
+            asked += [(cell, number, seed, count) for number in range(self.counts.prompts) for seed in range(seeds)]
+        return asked
 
     @property
     def settings(self):

@@ -2,13 +2,17 @@
 
 from types import SimpleNamespace
 
-AT_MOST = {  # method -> what its settings' counts are cut to
+AT_MOST = {  # arm, or method -> what its settings' counts are cut to
     "smoke": {"photoguard-encoder": dict(steps=6), "photoguard-diffusion": dict(steps=3, draws=1)},
-    "standard": {"photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=25, draws=1)},
+    "standard": {
+        "photoguard-encoder": dict(steps=200), "photoguard-diffusion": dict(steps=25, draws=1),
+        "diffusion, strong": dict(steps=200), "diffusion, equal norm": dict(steps=50),
+    },
     "paper": {},
 }
 EVERY = (None, *range(100, 0, -5))  # qualities of JPEG; None: no file
-SOME = (None, 95, 85, 75, 65, 50, 40, 30, 15, 5)
+MANY = (None, 100, 95, 90, 80, 75, 65, 50, 40, 30, 20, 10, 5)
+SOME = (None, 95, 85, 75, 50, 30, 15, 5)
 
 COUNTS = {
     # 00: pictures reconstructed, generated in so many steps, inpainted in so many, renders the scene classifier learns from, pictures
@@ -25,29 +29,50 @@ COUNTS = {
             captions=512
         ),
     },
-    # 01: people, photographs, prompts each, steps of either edit, steps of attacks (None: as their settings say), qualities
+    # 01: people edited untreated and at quality 75 under so many seeds, those of the curves over all qualities, photographs, prompts
+    # each, steps of either edit, steps of attacks (None: as their settings say), qualities
     "jpeg_bypass": {
         "smoke": dict(
-            people=2, photographs=1, prompts=1, variation_steps=8, inpainting_steps=4, attack_steps=10, qualities=(None, 75, 15)
+            people=2, curve=2, seeds=2, photographs=1, prompts=1, variation_steps=8, inpainting_steps=4, attack_steps=10,
+            qualities=(None, 75, 15)
         ),
         "standard": dict(
-            people=6, photographs=3, prompts=1, variation_steps=50, inpainting_steps=20, attack_steps=None, qualities=EVERY
+            people=20, curve=8, seeds=3, photographs=3, prompts=1, variation_steps=50, inpainting_steps=20, attack_steps=None,
+            qualities=MANY
         ),
         "paper": dict(
-            people=20, photographs=3, prompts=3, variation_steps=50, inpainting_steps=100, attack_steps=None, qualities=EVERY
+            people=20, curve=20, seeds=3, photographs=3, prompts=3, variation_steps=50, inpainting_steps=100, attack_steps=None,
+            qualities=EVERY
         ),
     },
-    # 02: people, prompts each, seeds in the list, people for settings side by side and for variations, steps of edits and as printed
+    # 02: people, prompts each, seeds in the list, people for settings side by side and for variations, steps of edits and as printed;
+    # then of the curve over budgets: people, levels, steps of the encoder and of the diffusion attack
     "photoguard": {
-        "smoke": dict(people=2, prompts=3, seeds=2, side=1, variations=1, edit_steps=4, printed_steps=4),
-        "standard": dict(people=20, prompts=3, seeds=3, side=4, variations=3, edit_steps=20, printed_steps=20),
-        "paper": dict(people=20, prompts=3, seeds=10, side=20, variations=20, edit_steps=100, printed_steps=200),
+        "smoke": dict(
+            people=2, prompts=2, seeds=2, side=1, variations=1, edit_steps=4, printed_steps=4, budget_people=1, budgets=(4, 32),
+            budget_steps=(4, 2)
+        ),
+        "standard": dict(
+            people=20, prompts=2, seeds=3, side=4, variations=3, edit_steps=20, printed_steps=20, budget_people=4,
+            budgets=(2, 4, 8, 16, 32, 64), budget_steps=(60, 20)
+        ),
+        "paper": dict(
+            people=20, prompts=3, seeds=10, side=20, variations=20, edit_steps=100, printed_steps=200, budget_people=20,
+            budgets=(2, 4, 8, 16, 32, 64), budget_steps=(200, 200)
+        ),
     },
-    # 03 and 04: people, prompts each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings
+    # 03: people and seeds of the cells that decide, people of the others (a multiple of the grid's group); 04: people; both: prompts
+    # each, steps of an edit, steps of IMPRESS (None: its settings' own) where many are purified, people and steps of it whole
     "purification": {
-        "smoke": dict(people=2, prompts=1, edit_steps=4, impress_steps=3, setting_people=1),
-        "standard": dict(people=4, prompts=1, edit_steps=20, impress_steps=50, setting_people=2),
-        "paper": dict(people=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4),
+        "smoke": dict(
+            people=2, seeds=2, few=1, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, whole_people=1, whole_steps=6
+        ),
+        "standard": dict(
+            people=20, seeds=3, few=4, prompts=1, edit_steps=20, impress_steps=100, setting_people=4, whole_people=4, whole_steps=None
+        ),
+        "paper": dict(
+            people=20, seeds=3, few=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, whole_people=20, whole_steps=None
+        ),
     },
     # 05: pictures, qualities of files, directions, attack steps, qualities attacked through; then the edits, as for 01
     "jpeg_gradient": {
@@ -57,13 +82,16 @@ COUNTS = {
     },
     "jpeg_gradient/edits": {
         "smoke": dict(
-            people=1, photographs=0, prompts=1, variation_steps=8, inpainting_steps=None, attack_steps=6, qualities=(None, 75, 30)
+            people=1, curve=1, seeds=1, photographs=0, prompts=1, variation_steps=8, inpainting_steps=None, attack_steps=6,
+            qualities=(None, 75, 30)
         ),
         "standard": dict(
-            people=6, photographs=0, prompts=1, variation_steps=50, inpainting_steps=None, attack_steps=None, qualities=SOME
+            people=8, curve=8, seeds=1, photographs=0, prompts=1, variation_steps=50, inpainting_steps=None, attack_steps=None,
+            qualities=SOME
         ),
         "paper": dict(
-            people=30, photographs=0, prompts=3, variation_steps=50, inpainting_steps=None, attack_steps=None, qualities=SOME
+            people=30, curve=30, seeds=3, photographs=0, prompts=3, variation_steps=50, inpainting_steps=None, attack_steps=None,
+            qualities=SOME
         ),
     },
 }  # fmt: skip

@@ -136,14 +136,14 @@ def apart(profile, values, pictures):
     return Result([dict(fid=distribution.fid(x, y), precision=precision, recall=recall, edits=len(x), features=label)])
 
 
-def _measured(profile, row, x, y, people, values):
+def _measured(profile, row, x, y, mask, values):
     """(N,) values of a measure: its place, its kind, what it needs."""
     place, kind, needs = row
     given = [x]
-    if kind in ("pair", "region"):
+    if kind in ("pair", "person", "around"):
         given.append(y)
-    if kind == "region":
-        given.append(1 - people)
+    if kind in ("person", "around"):
+        given.append(mask if kind == "person" else 1 - mask)
     if kind == "picture":
         given.append(values["prompts"])
     if needs == "model":

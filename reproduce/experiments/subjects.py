@@ -49,7 +49,7 @@ def people(study, count):
     """`count` portraits: the study's folder of pictures, or renders of unseen people, or pictures the model makes itself."""
     if study.images:
         return _folder(Path(study.images), study.identity.size, count)
-    return _rendered(study, count) if study.name == "bundled" else _generated(study, count)
+    return rendered(study.seed, count, study.identity.size) if study.name == "bundled" else _generated(study, count)
 
 
 def photographs(study, count=3):
@@ -60,18 +60,12 @@ def photographs(study, count=3):
     return Subjects(names[:count], images[:count], _centre(images[:count]), [PHOTO_PROMPTS] * len(names[:count]))
 
 
-def _rendered(study, count):
+def rendered(seed, count, size, identities=NEW):
+    """Portraits of people of the small world, of these identities, with their masks."""
     from ..world import render, sample_specs
 
-    specs = sample_specs(
-        rng.child(study.seed, "subjects") % 2**62,
-        count,
-        styles=["photo"],
-        people=1,
-        framing="photo",
-        identities=NEW,
-    )
-    made = render(specs, size=study.identity.size)
+    wanted = dict(styles=["photo"], people=1, framing="photo", identities=identities)
+    made = render(sample_specs(rng.child(seed, "subjects") % 2**62, count, **wanted), size=size)
     prompts = [tuple(PROMPTS[(i + k) % len(PROMPTS)] for k in range(len(PROMPTS))) for i in range(count)]
     return Subjects([f"person {i + 1}" for i in range(count)], made.images, (made.masks["person"] >= 0.5).float(), prompts)
 

@@ -8,7 +8,7 @@ from ..misuse import MISUSES
 from ..papers import photoguard as paper
 from . import arms
 from .arms import CLEAN
-from .photoguard import OTHER
+from .cells import OTHER
 
 
 class Variations:

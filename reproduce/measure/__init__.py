@@ -3,7 +3,8 @@
 Kinds, with the functions' arguments and what they return:
 
     pair     (x, y) -> (N,)                 x is what is judged (an edit of a protected picture), y what it is held against (the clean's)
-    region   (x, y, mask) -> (N,)           the same over the pixels where mask (N, 1, H, W) is 1
+    person   (x, y, mask) -> (N,)           the same where mask (N, 1, H, W) is 1: over the person, who is kept
+    around   (x, y, mask) -> (N,)           the same over what is repainted: mask is 1 there
     picture  (x, prompts) -> (N,)           a picture by itself, against its prompt
     sets     (x, y) -> one or more numbers  two sets of pictures' features
 
@@ -23,7 +24,7 @@ class Measure:
     """A row: place of its function, kind, `better`: which values mean similar, what it needs, where it is from."""
 
     place: str
-    kind: str  # "pair" | "region" | "picture" | "sets"
+    kind: str  # "pair" | "person" | "around" | "picture" | "sets"
     better: str  # "higher" | "lower"
     source: str
     needs: str = ""  # "" | "model" | "distance" | "clip" | "features"
@@ -51,10 +52,12 @@ MEASURES = {
     "haarpsi": Measure("similarity:haarpsi", "pair", "higher", "piq.haarpsi; Reisenhofer et al. 2018; Table 10"),
     "ssim-sewar": Measure("similarity:ssim_sewar", "pair", "higher", "sewar 0.4's ssim; IMPRESS's evaluation"),
     "change": Measure("similarity:change", "pair", "lower", "mean absolute difference, grey levels"),
-    "ssim_edited": Measure("similarity:ssim_over", "region", "higher", "scikit-image's map, over the repainted region"),
-    "psnr_edited": Measure("similarity:psnr_over", "region", "higher", "over the repainted region, dB"),
+    "ssim_person": Measure("similarity:ssim_over", "person", "higher", "scikit-image's map, over the person"),
+    "ssim_edited": Measure("similarity:ssim_over", "around", "higher", "scikit-image's map, over the repainted region"),
+    "psnr_edited": Measure("similarity:psnr_over", "around", "higher", "over the repainted region, dB"),
     "perceptual": Measure("perceptual:apart", "pair", "lower", "LPIPS (Zhang et al. 2018), or the bundled distance", "distance"),
     "latent_shift": Measure("latents:moved", "pair", "lower", "distance of latents, in units of the way to grey", "model"),
+    "latent_shift_person": Measure("latents:moved_within", "person", "lower", "the same over the person", "model"),
     "grey_distance": Measure("latents:left", "pair", "higher", "distance of latents to grey that is left", "model"),
     "fit": Measure("clip:fit", "picture", "higher", "cosine of CLIP's embeddings; Figure 7", "clip"),
     "fid": Measure("distribution:fid", "sets", "lower", "Heusel et al. 2017; Table 6", "features"),

@@ -4,6 +4,7 @@ Both are in units of the reference's own distance to grey: 0 is where the refere
 """
 
 import torch
+import torch.nn.functional as F
 
 GREY = 0.5
 
@@ -13,6 +14,15 @@ def moved(x, y, model):
     """Distance of the latents of x (N, 3, H, W) to those of y, over the distance of y's to grey: (N,), 0 for equal pictures."""
     at, home, grey = _read(model, x, y)
     return ((at - home).flatten(1).norm(dim=1) / (home - grey).flatten(1).norm(dim=1)).cpu()
+
+
+@torch.no_grad()
+def moved_within(x, y, mask, model):
+    """`moved`, of the latents whose pixels lie half or more where mask (N, 1, H, W) is 1: (N,); nan where there are none."""
+    at, home, grey = _read(model, x, y)
+    inside = (F.adaptive_avg_pool2d(mask.to(at), at.shape[2:]) >= 0.5).to(at)
+    far, whole = (((one - home) * inside).flatten(1).norm(dim=1) for one in (at, grey))
+    return (far / whole).cpu()
 
 
 @torch.no_grad()

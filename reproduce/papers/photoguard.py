@@ -16,7 +16,8 @@ ROUNDED = "the result is rounded to 8 bits inside the budget"
 class EncoderSettings:
     """PhotoGuard's encoder attack; decay: share of the step a linear fall ends at.
 
-    eps and step are in levels: of every value for the norm "linf", root mean square over the picture's values for "l2".
+    eps and step are in levels: of every value for the norm "linf", root mean square over the picture's values for "l2". rms: a root mean
+    square that the change keeps as well, over the pixels that may change. momentum: share of the direction so far that a step keeps.
     jpeg: lowest and highest quality of the JPEG that the attack sees the image through, drawn anew each step; empty for none.
     """
 
@@ -25,19 +26,21 @@ class EncoderSettings:
     steps: int
     decay: float | None
     start: str  # "zero" | "uniform"
-    target: str  # "grey image" | "zero latent"
+    target: str  # "grey image" | "noise image" | "zero latent"
     source: str
     differs: str
     jpeg: tuple = ()
     norm: str = "linf"  # | "l2"
+    momentum: float = 0.0
+    rms: float | None = None
 
 
 @dataclass(frozen=True)
 class DiffusionSettings:
     """PhotoGuard's diffusion attack: through `chain` denoising steps of the inpainting model, over `draws` draws of its noise a step.
 
-    eps, step and norm as for the encoder attack. The target is a picture: a grey one. consistency: weight of the distance between the
-    edit and what the model is shown, which IMPRESS's authors add against purification.
+    eps, step, norm, momentum and rms as for the encoder attack. The target is a picture: a grey one. consistency: weight of the distance
+    between the edit and what the model is shown, which IMPRESS's authors add against purification.
     """
 
     eps: float
@@ -54,6 +57,8 @@ class DiffusionSettings:
     decay: float | None = None
     start: str = "zero"
     consistency: float = 0.0
+    momentum: float = 0.0
+    rms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,10 @@ class EditSettings:
     source: str
     differs: str
 
+
+STRONG = dict(step=4, decay=0.01, momentum=0.9)  # the rule that gets furthest, on people kept for that: notebook 02
+EQUAL_NORM = 8  # levels, root mean square: half of the paper's bound, below what any of its attacks spends here
+RULES = "no published setting; loss and bound are the paper's"
 
 PHOTOGUARD_ENCODER = {
     "paper": EncoderSettings(
@@ -108,9 +117,26 @@ PHOTOGUARD_ENCODER = {
         source="this study: the paper's setting, seen through JPEG files of random quality (expectation over transformation)",
         differs="no published setting; one quality from 50 to 95 per image and step, gradient of reproduce/jpeg/codec.py at scale eps / 2",
     ),
+    "strong": EncoderSettings(
+        eps=16, steps=200, start="zero", target="grey image", **STRONG,
+        source="this study: the paper's bound and count of steps, spent better: momentum, and steps that shorten", differs=RULES,
+    ),
+    "equal norm": EncoderSettings(
+        eps=16, steps=200, start="zero", target="grey image", rms=EQUAL_NORM, **STRONG,
+        source=f"this study: the strong setting, and at most {EQUAL_NORM} levels root mean square", differs=RULES,
+    ),
+    "jpeg, equal norm": EncoderSettings(
+        eps=16, steps=200, start="zero", target="grey image", jpeg=(50, 95), rms=EQUAL_NORM, **STRONG,
+        source=f"this study: through JPEG files of random quality, and at most {EQUAL_NORM} levels root mean square", differs=RULES,
+    ),
+    "noise target": EncoderSettings(
+        eps=16, step=2, steps=200, decay=None, start="zero", target="noise image",
+        source=f"{PHOTOGUARD}, section 4, which names random noise beside grey as a target, and Table 9",
+        differs=f"one picture of uniform noise for all; {ROUNDED}",
+    ),
 }
 
-RMS = 16 * 127.5 / (3 * 512 * 512) ** 0.5  # the released L2 radius, 16 on [-1, 1] at 512 pixels: 2.3 levels, root mean square
+RELEASED_RMS = 16 * 127.5 / (3 * 512 * 512) ** 0.5  # the released L2 radius, 16 on [-1, 1] at 512 pixels: 2.3 levels, root mean square
 
 PHOTOGUARD_DIFFUSION = {
     "paper": DiffusionSettings(
@@ -121,7 +147,7 @@ PHOTOGUARD_DIFFUSION = {
         f" empty prompt are those of the released notebook; {ROUNDED}",
     ),
     "released": DiffusionSettings(
-        eps=RMS, step=RMS / 16, steps=200, norm="l2", draws=10, chain=4, eta=1.0, guidance=7.5, prompt="",
+        eps=RELEASED_RMS, step=RELEASED_RMS / 16, steps=200, norm="l2", draws=10, chain=4, eta=1.0, guidance=7.5, prompt="",
         source=f"{RELEASED}, notebooks/demo_complex_attack_inpainting.ipynb, super_l2 (radius 16, step 1 on [-1, 1] at 512 pixels)",
         differs="the radius is kept as a root mean square, 2.3 levels, so that it means the same at every size; float32 instead of half"
         f" precision; guidance is left out, which an empty prompt makes a no-op; {ROUNDED}, where the notebook truncates",
@@ -131,8 +157,17 @@ PHOTOGUARD_DIFFUSION = {
         source="this study's budget, common to all methods: 8 levels, 200 steps of 1",
         differs="no published setting; the loss is PhotoGuard's equation 5",
     ),
+    "strong": DiffusionSettings(
+        eps=16, steps=200, norm="linf", draws=1, chain=4, eta=1.0, guidance=7.5, prompt="", **STRONG,
+        source="this study: the paper's bound and count of steps, spent better: momentum, and steps that shorten", differs=RULES,
+    ),
+    "equal norm": DiffusionSettings(
+        eps=16, steps=200, norm="linf", draws=1, chain=4, eta=1.0, guidance=7.5, prompt="", rms=EQUAL_NORM, **STRONG,
+        source=f"this study: the strong setting, and at most {EQUAL_NORM} levels root mean square", differs=RULES,
+    ),
     "adaptive": DiffusionSettings(
-        eps=RMS, step=RMS / 16, steps=200, norm="l2", draws=10, chain=4, eta=1.0, guidance=7.5, prompt="", consistency=10.0,
+        eps=RELEASED_RMS, step=RELEASED_RMS / 16, steps=200, norm="l2", draws=10, chain=4, eta=1.0, guidance=7.5, prompt="",
+        consistency=10.0,
         source="AAAAAAsuka/Impress at 12f1f07: its PhotoGuard script, which adds 10 ||shown - edit|| to the loss in every commit",
         differs="as the setting released; the paper calls this the adaptive protection, its script runs it as plain PhotoGuard",
     ),

@@ -8,7 +8,7 @@ the same direction. What else the settings change against their sources stands i
 
 import torch
 
-from .. import degrade
+from .. import degrade, rng
 from .. import images as pixels
 from ..attack import budgets, pgd
 from ..diffusion import chain
@@ -71,13 +71,15 @@ def diffusion(images, model, *, settings, generator, mask=None, goal=None, promp
 
 
 def _minimise(distance, images, settings, generator, mask, callback, draws=1):
+    allowed = None if mask is None else (mask >= 0.5).to(images)
     return pgd.pgd(
         images,
         distance,
-        budget=budgets.budget(settings.norm, settings.eps, images),
+        budget=budgets.budget(settings.norm, settings.eps, images, rms=settings.rms, allowed=allowed),
         steps=settings.steps,
         step=budgets.length(settings.norm, settings.step, images),
         decay=settings.decay,
+        momentum=settings.momentum,
         start=settings.start,
         generator=generator,
         mask=mask,
@@ -88,7 +90,8 @@ def _minimise(distance, images, settings, generator, mask, callback, draws=1):
 
 @torch.no_grad()
 def target(images, model, wanted):
-    """The latent to be reached, for images of this size: "grey image", "zero latent", or a picture's (1 or N, 3, H, W); float32."""
+    """The latent to be reached, for images of this size, float32: "grey image", "noise image" (one picture of uniform noise, the same for
+    all), "zero latent", or the latent of a picture (1 or N, 3, H, W)."""
     if isinstance(wanted, torch.Tensor):
         return model.encode(pixels.check_goal(wanted, images)).mean.float()
     grey = model.encode(torch.full_like(images[:1], GREY)).mean.float()
@@ -96,4 +99,7 @@ def target(images, model, wanted):
         return grey
     if wanted == "zero latent":
         return torch.zeros_like(grey)
-    raise ValueError(f'target: expected "grey image", "zero latent" or a picture, got {wanted!r}')
+    if wanted == "noise image":
+        noise = torch.rand(images.shape[1:], generator=rng.generator(0, "noise image")).to(images)
+        return model.encode(noise[None]).mean.float()
+    raise ValueError(f'target: expected "grey image", "noise image", "zero latent" or a picture, got {wanted!r}')

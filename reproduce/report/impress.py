@@ -1,15 +1,13 @@
 """What the rows of notebook 03 say: what IMPRESS restores, which part of it does, what is printed. Needs no torch."""
 
 from ..papers import published
-from .ledger import HEADS as LEDGER_HEADS
-from .ledger import judged
+from . import ledger
 from .page import Page
 from .purification import EVERY, UNTREATED, chosen, gains, mean, notes, protection, purifier, restored, run_notes
 from .statistics import Table, table_markdown
 
 IMPRESS_ARMS = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
 MEASURES = {"ssim": "SSIM", "psnr": "PSNR (dB)", "vifp": "VIFp", "fsim": "FSIM", "ssim-sewar": "SSIM as sewar has it"}
-FEW_NOTE = "Of fewer than six people the interval is Student's t, wider than a bootstrap, which few people make too narrow."
 
 
 def editing_table(rows):
@@ -122,9 +120,6 @@ def _published(rows, about):
     return table_markdown(published_table(rows["03_edits"]), published_heads(about))
 
 
-def _ledger(rows, about):
-    return table_markdown(judged(rows), LEDGER_HEADS, [FEW_NOTE])
-
 
 def _verdict(rows, about):
     return Table(verdict(rows["03_edits"]))
@@ -135,6 +130,7 @@ PAGES = {
     "03_arms": Page("table", ("03_edits",), _arms),
     "03_arms_clean": Page("table", ("03_edits",), _arms_clean),
     "03_published": Page("table", ("03_edits",), _published),
-    "03_ledger": Page("table", ("03_edits",), _ledger),
+    "03_ledger": Page("table", ("03_edits",), ledger.table),
+    "03_sensitivity": Page("table", ("03_edits",), ledger.sensitivity_table),
     "03_verdict": Page("text", ("03_edits",), _verdict),
 }

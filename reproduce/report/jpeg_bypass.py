@@ -3,18 +3,20 @@
 from ..artefacts.about import settings_note
 from ..papers import photoguard as paper
 from ..papers import published
-from . import looks
-from .ledger import HEADS as LEDGER_HEADS
-from .ledger import judged
+from ..papers.measures import distance
+from . import ledger, looks
+from .effects import LIKEWISE, PERSON, remaining, remains
 from .page import Page
 from .statistics import Table, summarise, table_markdown
 
 SHOWN = (None, 95, 85, 75, 50, 30, 15, 5)  # qualities in tables and in the picture grid
-GONE = 0.1  # the protection counts as gone where less than this share of its effect is left
-CONTROLS = ("clean", "noise")
+GONE = 0.1  # the protection counts as gone where less than this share of its effect remains
+CONTROLS = ("clean", "noise", "another seed")
+STRONG = "encoder, strong"
 
 HEADS = {"quality": "JPEG quality", "clean": "SSIM, clean", "noise": "SSIM, noise", "protected": "SSIM, PhotoGuard",
-         "psnr": "PSNR, PhotoGuard (dB)", "effect": "effect of PhotoGuard (SSIM)", "share": "left of it"}  # fmt: skip
+         "effect": "effect: the person's 1 - SSIM", "share": "remaining effect", "strong": "remaining effect, strong attack",
+         "people": "people"}  # fmt: skip
 PROTECTION_HEADS = {"role": "pictures", "protection": "protection", "levels": "largest change (levels)", "rms": "RMS (levels)",
                     "psnr": "PSNR (dB)", "ssim": "SSIM"}  # fmt: skip
 PUBLISHED_HEADS = {"paper": "paper", "place": "place", "condition": "condition", "quantity": "quantity", "value": "value",
@@ -31,43 +33,38 @@ def attack(rows) -> str:
 
 def same_seed(rows, misuse, role="people"):
     """The rows of one kind of edit on one group of pictures, without the seed floor."""
-    return [r for r in rows if r["misuse"] == misuse and r["role"] == role and r["seed"] == 0]
+    return [r for r in rows if (r["misuse"], r["role"], r["seed"]) == (misuse, role, 0) and r["protection"] != "another seed"]
 
 
 def floor(rows, misuse, measure="ssim", role="people"):
     """Mean of `measure` between two clean edits with different seeds."""
-    found = [r for r in rows if r["misuse"] == misuse and r["role"] == role and r["seed"] != 0]
+    found = [r for r in rows if (r["misuse"], r["role"], r["protection"]) == (misuse, role, "another seed")]
     return summarise(found, ["misuse"], measure)[0]["mean"]
 
 
-def effects(rows, misuse, protection=None, measure="ssim", role="people"):
-    """Effect of a protection per quality: how much less similar its edit is than that of the clean picture at that quality.
+def over_quality(rows, misuse, protection=None, measure=PERSON, role="people"):
+    """Effect of a protection per quality: distance of its edit to that of the clean picture under the same file.
 
-    One dict a quality: quality, mean, low, high (95 % bootstrap over subjects, paired by subject and prompt), n, and share, the part of
-    the effect without JPEG that is left. protection: None is the attack the rows are about.
+    One dict a quality: quality, mean, low, high, n (people), and share: the remaining effect with its interval, as in `effects`. All of a
+    person's seeds. protection: None is the attack the rows are about.
     """
-    chosen = same_seed(rows, misuse, role)
-    protection = protection or attack(chosen)
-    clean = {(r["subject"], r["prompt"], r["quality"]): r[measure] for r in chosen if r["protection"] == "clean"}
-    paired = [
-        dict(subject=r["subject"], quality=r["quality"], effect=clean[r["subject"], r["prompt"], r["quality"]] - r[measure])
-        for r in chosen
-        if r["protection"] == protection
-    ]
-    table = summarise(paired, ["quality"], "effect")
-    whole = next(row["mean"] for row in table if row["quality"] is None)
-    return [row | {"share": row["mean"] / whole if whole else float("nan")} for row in table]
+    found = [r for r in rows if r["misuse"] == misuse and r["role"] == role]
+    protection, column = protection or attack(found), LIKEWISE.format(measure)
+    mine = [r | {"effect": distance(measure, r[column])} for r in found if r["protection"] == protection]
+    lines = summarise(mine, ["quality"], "effect")
+    cells = {line["quality"]: [dict(protection=protection, quality=q) for q in (line["quality"], None)] for line in lines}
+    return [line | {"share": remains(mine, remaining(*cells[line["quality"]]), measure)[:3]} for line in lines]
 
 
-def answer(rows, misuse, measure="ssim"):
+def answer(rows, misuse, measure=PERSON):
     """One sentence: from which quality down is the protection gone?"""
     if not same_seed(rows, misuse):
         return f"This profile's model has no denoiser for {misuse}."
-    table = effects(rows, misuse, measure=measure)
+    table = over_quality(rows, misuse, measure=measure)
     whole = next(row for row in table if row["quality"] is None)
-    noise = next(row for row in effects(rows, misuse, "noise", measure) if row["quality"] is None)
+    noise = next(row for row in over_quality(rows, misuse, "noise", measure) if row["quality"] is None)
     stated = (
-        f"Without JPEG, PhotoGuard lowers the {measure.upper()} of the {misuse} by {_interval(whole)} (uniform noise: {_interval(noise)})"
+        f"Without JPEG, PhotoGuard takes {_interval(whole)} of the person's SSIM in the {misuse} (uniform noise: {_interval(noise)})"
     )
     if not whole["low"] > 0:
         return f"{stated}; that is no clear effect, so there is nothing for JPEG to remove."
@@ -75,7 +72,7 @@ def answer(rows, misuse, measure="ssim"):
     half = _from_here_on(files, _halved)
     gone = _from_here_on(files, _gone)
     tail = f"it has lost half of that from quality {half} down" if half else "it keeps more than half of that at every quality"
-    end = f"is gone (no clear effect, or under {GONE:.0%}) from quality {gone} down" if gone else "is never quite gone"
+    end = f"is gone (under {GONE:.0%} of it remain) from quality {gone} down" if gone else "is never quite gone"
     return f"{stated}; {tail}, and {end}."
 
 
@@ -90,11 +87,11 @@ def _from_here_on(files, holds):
 
 
 def _halved(row):
-    return row["share"] < 0.5
+    return row["share"][0] < 0.5
 
 
 def _gone(row):
-    return row["share"] < GONE or row["low"] <= 0
+    return row["share"][0] < GONE
 
 
 def _interval(row):
@@ -102,25 +99,21 @@ def _interval(row):
 
 
 def effect_table(rows, misuse, qualities=SHOWN):
-    """Rows for table_markdown: similarity per protection, effects and what is left, at the qualities shown."""
+    """Rows for table_markdown: similarity per protection, effects and what remains of them, at the qualities shown."""
     chosen = same_seed(rows, misuse)
     if not chosen:
         return [dict.fromkeys(HEADS) | {"quality": f"no {misuse} on this model"}]
-    name, left = attack(chosen), {r["quality"]: r for r in effects(rows, misuse)}
-    ssim, psnr = (_means(chosen, measure) for measure in ("ssim", "psnr"))
+    name, ssim = attack(chosen), _means(chosen, "ssim")
+    found, strong = ({line["quality"]: line for line in over_quality(rows, misuse, key)} for key in (name, STRONG))
     return [
         dict(
-            quality="no JPEG" if q is None else q,
-            clean=ssim["clean", q],
-            noise=ssim["noise", q],
-            protected=ssim[name, q],
-            psnr=psnr[name, q],
-            effect=(left[q]["mean"], left[q]["low"], left[q]["high"]),
-            share=f"{left[q]['share']:.0%}",
+            quality="no JPEG" if q is None else q, clean=ssim["clean", q], noise=ssim["noise", q], protected=ssim[name, q],
+            effect=tuple(found[q][end] for end in ("mean", "low", "high")), share=found[q]["share"],
+            strong=strong[q]["share"] if q in strong else None, people=found[q]["n"],
         )
         for q in qualities
-        if q in left
-    ]
+        if q in found
+    ]  # fmt: skip
 
 
 def _means(rows, measure):
@@ -155,8 +148,9 @@ def notes(rows, about):
     return [
         _attack_note(rows, about),
         " ".join(edits),
-        "Effect: SSIM of the clean picture's edit minus that of the protected picture's, both at this quality, against the clean,"
-        " uncompressed edit; paired; mean and 95 % bootstrap interval over pictures.",
+        "SSIM: of the first seed's edits to the clean, uncompressed edit. Effect: 1 - SSIM, over the person, of the protected picture's"
+        " edit to that of the clean picture under the same file, all seeds; remaining: its share of that without a file. Means over people,"
+        " 95 % intervals (Student's t; Fieller's of a share).",
         f"JPEG: as Pillow has it, {about.settings['subsampling']}. {_run_note(rows, about)}",
     ]
 
@@ -226,9 +220,6 @@ def _published(rows, about):
     return table_markdown(published_rows(), PUBLISHED_HEADS)
 
 
-def _ledger(rows, about):
-    return table_markdown(judged(rows), LEDGER_HEADS)
-
 
 def _verdict(rows, about):
     return Table(verdict(rows["01_edits"]))
@@ -241,6 +232,7 @@ PAGES = {
     "01_inpainting_answer": Page("text", ("01_edits",), _answer("inpainting")),
     "01_inpainting_table": Page("table", ("01_edits",), _table("inpainting")),
     "01_published": Page("table", ("01_edits",), _published),
-    "01_ledger": Page("table", ("01_edits",), _ledger),
+    "01_ledger": Page("table", ("01_edits",), ledger.table),
+    "01_sensitivity": Page("table", ("01_edits",), ledger.sensitivity_table),
     "01_verdict": Page("text", ("01_edits",), _verdict),
 }

@@ -1,10 +1,8 @@
 """What the rows of notebook 05 say: tables and the verdict. Needs no torch."""
 
 from ..papers import photoguard as paper
-from . import looks
-from .jpeg_bypass import effects
-from .ledger import HEADS as LEDGER_HEADS
-from .ledger import judged
+from . import ledger, looks
+from .jpeg_bypass import over_quality
 from .page import Page
 from .statistics import Table, summarise, table_markdown
 
@@ -79,7 +77,7 @@ def survival_heads(rows, qualities=(95, 75, 50, 30)):
 
 def effects_table(rows):
     """One line a quality: the effect of plain and of JPEG-aware PhotoGuard on the edit (SSIM lost), with intervals."""
-    plain, aware = (effects(rows, "variation", name) for name in ("encoder", "encoder, through JPEG"))
+    plain, aware = (over_quality(rows, "variation", name) for name in ("encoder", "encoder, through JPEG"))
     return [
         dict(
             quality="no JPEG" if a["quality"] is None else a["quality"],
@@ -104,7 +102,7 @@ def notes(rows, about):
         + (f"{steps} steps instead of {printed}" if steps != printed else f"{steps} steps of {plain['step']:g}")
         + f"; through JPEG: the same, seen through a file of one quality from {low} to {high} drawn per step.",
         "SSIM lost: SSIM of the clean picture's edit minus that of the protected picture's, both at this quality, against the clean,"
-        " uncompressed edit; paired; mean and 95 % bootstrap interval over pictures.",
+        " uncompressed edit; paired; mean and 95 % interval (Student's t) over pictures.",
         f"Model {about.run()}; {len({r['subject'] for r in rows})} pictures.",
     ]
 
@@ -199,9 +197,6 @@ def _verdict(rows, about):
     return Table(verdict(*(rows[name] for name in _ALL)))
 
 
-def _ledger(rows, about):
-    return table_markdown(judged(rows), LEDGER_HEADS)
-
 
 _ALL = ("05_agreement", "05_foresight", "05_attacks", "05_spectra", "05_edits")
 PAGES = {
@@ -212,5 +207,6 @@ PAGES = {
     "05_premise": Page("text", ("05_spectra",), _premise),
     "05_effects": Page("table", ("05_edits",), _effects),
     "05_verdict": Page("text", _ALL, _verdict),
-    "05_ledger": Page("table", ("05_spectra",), _ledger),
+    "05_ledger": Page("table", ("05_spectra",), ledger.table),
+    "05_sensitivity": Page("table", ("05_spectra",), ledger.sensitivity_table),
 }

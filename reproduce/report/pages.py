@@ -22,6 +22,7 @@ from . import (
     photoguard_figures,
     purification_figures,
     small_world,
+    strength,
     survivors,
     transfer,
 )
@@ -29,8 +30,8 @@ from .page import KINDS
 from .schema import COLUMNS
 
 _MODULES = (
-    small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, transfer, impress, survivors, purification_figures,
-    jpeg_gradient, jpeg_gradient_figures,
+    small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, strength, transfer, impress, survivors,
+    purification_figures, jpeg_gradient, jpeg_gradient_figures,
 )  # fmt: skip
 PAGES = {name: page for module in _MODULES for name, page in module.PAGES.items()}
 

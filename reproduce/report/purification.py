@@ -1,13 +1,13 @@
-"""Cells of notebooks 03 and 04: the rows of one protection and purifier, what purification restores, what is left. Needs no torch."""
+"""Cells of notebooks 03 and 04: the rows of one protection and purifier, what purification restores, what remains. Needs no torch."""
 
 import math
 
 from ..artefacts.about import settings_note
 from . import looks
+from .effects import PERSON, remaining, remains
 from .statistics import summarise
 
 UNTREATED = "none"
-LEAST = 0.02  # SSIM: of a smaller effect no share is told
 ATTACKS = ("encoder", "encoder, through JPEG", "diffusion", "diffusion, released", "diffusion, adaptive")  # in the order of the tables
 EVERY = ("clean", "noise", *ATTACKS)
 
@@ -53,28 +53,28 @@ def gains(rows, protection, purifier):
     ]
 
 
-def restored(rows, protection, purifier):
-    """Mean gain over what the protection took: 1 would be the clean edit, below 0 purification makes it worse."""
-    return mean(gains(rows, protection, purifier), "gain")[0] / (1 - mean(chosen(rows, protection, UNTREATED), "ssim")[0])
+def remaining_effect(rows, protection, purifier, measure=PERSON):
+    """(remaining effect, low, high) of a protection after a purifier, see `effects`; None where there are no rows.
+
+    nan for the share, too, where the effect to begin with is not told from 0.
+    """
+    cells = [dict(protection=protection, purifier=name, changed="") for name in (purifier, UNTREATED)]
+    found = remains(rows, remaining(*cells), measure)
+    if found is None:
+        return None
+    share, low, high, people = found
+    return (share, low, high) if people > 1 and not math.isnan(low) else (math.nan, low, high)
 
 
 def share_left(rows, protection, purifier):
-    """What is left of a protection's effect: the edit's loss beyond that of the clean picture purified likewise, over the loss untreated.
-
-    Means over edits, paired by picture and prompt; nan where there is no clear effect to begin with, or less than LEAST.
-    """
-    before, low, _ = mean(_lost(rows, protection, UNTREATED), "lost")
-    if before < LEAST or low <= 0:
-        return math.nan
-    return mean(_lost(rows, protection, purifier), "lost")[0] / before
+    """The remaining effect alone; nan where there is none to tell."""
+    found = remaining_effect(rows, protection, purifier)
+    return found[0] if found else math.nan
 
 
-def _lost(rows, protection, purifier):
-    """What a protection takes from the edit's SSIM beside the clean picture's, both purified likewise: a row an edit."""
-    clean = {(r["subject"], r["prompt"]): r["ssim"] for r in chosen(rows, "clean", purifier)}
-    return [
-        dict(subject=r["subject"], lost=clean[r["subject"], r["prompt"]] - r["ssim"]) for r in chosen(rows, protection, purifier)
-    ]
+def restored(rows, protection, purifier):
+    """What purification restores of an edit: the rest of the remaining effect; below 0 it makes the edit worse."""
+    return 1 - remaining_effect(rows, protection, purifier)[0]
 
 
 def notes(rows, about):
@@ -90,6 +90,6 @@ def run_notes(rows, about):
     people, prompts = len(listed(rows, "subject")), len({(r["subject"], r["prompt"]) for r in rows})
     return [
         f"{people} people, {prompts // people} of the prompts each; all but the person is repainted in {about.edits('inpainting')['steps']}"
-        " steps. [ ] is the 95 % bootstrap interval of the mean over people" + (", who are few." if people < 10 else "."),
+        " steps. [ ] is the 95 % interval of the mean over people (Student's t)" + (", who are few." if people < 10 else "."),
         about.model_note(),
     ]

@@ -1,10 +1,12 @@
 """The columns that every file of rows has, so that one that lacks them is refused by name. Further columns may follow."""
 
+_LIKEWISE = "ssim_likewise psnr_likewise vifp_likewise fsim_likewise ssim_person_likewise"  # to the clean edit, purified likewise
 _EDIT = "subject protection misuse prompt seed"
 _PURIFIED = "subject protection purifier changed picture_ssim picture_psnr perceptual from_protected latent_shift change"
-_PURIFIED_EDIT = f"{_PURIFIED} misuse prompt seed ssim psnr vifp fsim ssim-sewar"
+_PURIFIED_EDIT = f"{_PURIFIED} misuse prompt seed ssim psnr vifp fsim ssim-sewar ssim_person {_LIKEWISE}"
 _QUALITY_EDIT = (
-    "subject role protection purifier quality misuse prompt seed latent_shift ssim psnr vifp fsim ssim-sewar ssim_to_photo psnr_to_photo"
+    "subject role protection purifier quality misuse prompt seed latent_shift ssim psnr vifp fsim ssim-sewar ssim_person ssim_to_photo"
+    f" psnr_to_photo {_LIKEWISE}"
 )
 _TABLES = "vifp fsim sr-sim gmsd vsi dss haarpsi"
 _WORDS = {
@@ -16,13 +18,16 @@ _WORDS = {
     "01_protections": "subject role protection levels rms psnr ssim",
     "01_edits": _QUALITY_EDIT,
     "02_protections": "subject protection levels rms used grey_distance painted_grey_distance",
-    "02_edits": f"{_EDIT} rule ssim psnr ssim-sewar ssim_pasted psnr_pasted ssim_edited psnr_edited fit {_TABLES}",
+    "02_edits": f"{_EDIT} rule ssim psnr ssim-sewar ssim_person ssim_pasted psnr_pasted ssim_edited psnr_edited fit {_TABLES}",
     "02_distances": "rule protection fid precision recall edits features",
     "02_transfer_rows": "subject protection steps prompted ssim",
+    "02_budgets": "subject protection eps rms misuse prompt seed ssim ssim_person latent_shift_person",
+    "02_other_encoder": "subject protection encoder grey_distance latent_shift",
+    "02_eye": "subject protection prompt seed spoiled",
     "02_variations": "subject protection misuse prompt ssim psnr",
     "02_printed": "form step largest mean outside",
     "03_purified": _PURIFIED,
-    "03_edits": _PURIFIED_EDIT,
+    "03_edits": f"{_PURIFIED_EDIT} consistency_before",
     "03_setting_rows": _PURIFIED_EDIT,
     "04_purified": _PURIFIED,
     "04_edits": _PURIFIED_EDIT,

@@ -1,7 +1,7 @@
 """Means with intervals over subjects, tables in Markdown: the numbers behind every figure.
 
-Intervals are percentile bootstrap intervals that resample whole subjects, because several edits of one
-are not independent (Efron 1979; Field and Welsh 2007 for clusters).
+The unit is the subject: whatever was measured of one, in several edits, seeds and prompts, is averaged first, since it is not independent.
+Intervals are Student's t over subjects; of a ratio of two means, Fieller's (1954).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-FEWEST = 6  # subjects from which a bootstrap over them is to be believed
+LEVEL = 0.95
 
 
-def summarise(rows: list[dict], by, value: str, *, over="subject", draws=2000, seed=0) -> list[dict]:
-    """Mean of column `value` per group of equal `by` columns, with a 95 % bootstrap interval over subjects.
+def summarise(rows: list[dict], by, value: str, *, over="subject") -> list[dict]:
+    """Mean of column `value` per group of equal `by` columns, with a 95 % interval over subjects.
 
-    Returns one dict per group, in order of appearance: the `by` columns, mean, low, high, and n, the number
+    Returns one dict per group, in order of appearance: the `by` columns, mean (of the subjects' means), low, high, and n, the number
     of different `over` values (of rows, where there is no such column). One subject alone has no interval: low
     and high are nan. Rows without a value are left out. ValueError for a column that no row has.
     """
@@ -24,51 +24,91 @@ def summarise(rows: list[dict], by, value: str, *, over="subject", draws=2000, s
     for name in [*by, value]:
         if not any(name in row for row in rows):
             raise ValueError(_no_column(name, rows))
-    groups: dict[tuple, dict] = {}
+    groups: dict[tuple, list] = {}
     for i, row in enumerate(rows):
-        number = row.get(value)
-        if number is None or (isinstance(number, float) and math.isnan(number)):
-            continue
-        clusters = groups.setdefault(tuple(row.get(name) for name in by), {})
-        clusters.setdefault(row.get(over, i), []).append(float(number))
+        if _known(row.get(value)):
+            groups.setdefault(tuple(row.get(name) for name in by), []).append((row.get(over, i), row))
     table = []
-    for names, clusters in groups.items():
-        sums = np.array([sum(values) for values in clusters.values()])
-        counts = np.array([len(values) for values in clusters.values()], float)
-        low = high = math.nan
-        if len(sums) > 1:
-            low, high = _interval(sums, counts, draws, seed)
-        mean = sums.sum() / counts.sum()
-        table.append(
-            dict(zip(by, names, strict=True))
-            | {"mean": float(mean), "low": float(low), "high": float(high), "n": len(sums)}
-        )
+    for names, found in groups.items():
+        values = _means([(subject, row[value]) for subject, row in found])
+        mean, low, high = student(values)
+        table.append(dict(zip(by, names, strict=True)) | dict(mean=mean, low=low, high=high, n=len(values)))
     return table
 
 
-def effect(rows: list[dict], value: str, over="subject") -> tuple:
-    """(mean, low, high, number of subjects) of a paired effect, a row an edit.
+def effect(rows: list[dict], value: str) -> tuple:
+    """(mean, low, high, number of subjects) of one column; see `summarise`."""
+    [line] = summarise(rows, [], value)
+    return line["mean"], line["low"], line["high"], line["n"]
 
-    As `summarise`, but for fewer than FEWEST subjects by Student's t over their means: a bootstrap of a few that share a sign never
-    reaches 0, and of four they share one by chance once in eight times. One alone has no interval.
+
+def student(values) -> tuple:
+    """(mean, low, high) of independent values: Student's t; nan for the interval of one alone."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return float(values.mean()), math.nan, math.nan
+    reach = _quantile(len(values)) * values.std(ddof=1) / len(values) ** 0.5
+    return float(values.mean()), float(values.mean() - reach), float(values.mean() + reach)
+
+
+def ratio(rows: list[dict], above: str, below: str) -> tuple:
+    """(ratio of the means of two columns, low, high, number of subjects), paired by subject: Fieller's interval.
+
+    It holds those r for which the interval of `above - r * below` holds 0, so that it agrees with the test of any one r. nan where there
+    is none: one subject alone, or a `below` that is not told from 0, of which no share can be taken.
     """
-    [line] = summarise(rows, [], value, over=over)
-    if not 1 < line["n"] < FEWEST:
-        return line["mean"], line["low"], line["high"], line["n"]
+    x, y = (np.array(_means([(row["subject"], row[name]) for row in rows])) for name in (above, below))
+    if len(x) < 2 or not y.mean():
+        return (float(x.mean() / y.mean()) if y.mean() else math.nan), math.nan, math.nan, len(x)
+    (xx, xy), (_, yy) = np.cov(x, y) / len(x)
+    found, t = x.mean() / y.mean(), _quantile(len(x))
+    g = t**2 * yy / y.mean() ** 2
+    if g >= 1 or y.mean() < 0:
+        return float(found), math.nan, math.nan, len(x)
+    middle = (found - g * xy / yy if yy else found) / (1 - g)
+    spread = xx - 2 * found * xy + found**2 * yy - (g * (xx - xy**2 / yy) if yy else 0)
+    reach = t / y.mean() * math.sqrt(max(0.0, spread)) / (1 - g)
+    return float(found), float(middle - reach), float(middle + reach), len(x)
+
+
+def chance(values) -> float:
+    """Two-sided p of the values' mean being 0, Student's t; 1 where there is no telling, of one alone."""
+    from scipy.special import stdtr
+
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return 1.0
+    error = values.std(ddof=1) / len(values) ** 0.5
+    if not error:
+        return 0.0 if values.mean() else 1.0
+    return float(2 * stdtr(len(values) - 1, -abs(values.mean() / error)))
+
+
+def holm(chances: list) -> list:
+    """Holm's (1979) correction: each p as it counts among all of them, in their order."""
+    order, adjusted, most = sorted(range(len(chances)), key=chances.__getitem__), [0.0] * len(chances), 0.0
+    for rank, i in enumerate(order):
+        most = max(most, min(1.0, (len(chances) - rank) * chances[i]))
+        adjusted[i] = most
+    return adjusted
+
+
+def _means(pairs):
+    """The mean of each subject's values, in order of appearance; pairs: (subject, value)."""
+    subjects: dict = {}
+    for subject, value in pairs:
+        subjects.setdefault(subject, []).append(float(value))
+    return [sum(values) / len(values) for values in subjects.values()]
+
+
+def _known(number):
+    return number is not None and not (isinstance(number, float) and math.isnan(number))
+
+
+def _quantile(count):
     from scipy.special import stdtrit
 
-    subjects: dict = {}
-    for row in rows:
-        subjects.setdefault(row[over], []).append(row[value])
-    means = np.array([np.mean(values) for values in subjects.values()])
-    reach = stdtrit(len(means) - 1, 0.975) * means.std(ddof=1) / len(means) ** 0.5
-    return float(means.mean()), float(means.mean() - reach), float(means.mean() + reach), len(means)
-
-
-def _interval(sums, counts, draws, seed):
-    """The 95 % percentile interval of the mean, over `draws` resamples of whole subjects: scipy.stats.bootstrap's, which imports torch."""
-    drawn = np.random.RandomState(seed).randint(0, len(sums), (draws, len(sums)))
-    return np.percentile(sums[drawn].sum(1) / counts[drawn].sum(1), (2.5, 97.5))
+    return float(stdtrit(count - 1, (1 + LEVEL) / 2))
 
 
 class Table(str):

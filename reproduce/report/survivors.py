@@ -3,8 +3,6 @@
 import math
 
 from . import looks
-from .ledger import HEADS as LEDGER_HEADS
-from .ledger import judged
 from .page import Page
 from .purification import ATTACKS, UNTREATED, chosen, listed, mean, notes, protection, purifier, share_left
 from .statistics import Table, table_markdown
@@ -64,12 +62,7 @@ def _survivors(rows, about):
     return Table(survivors(rows["04_edits"]))
 
 
-def _survivor_ledger(rows, about):
-    return table_markdown(judged(rows), LEDGER_HEADS)
-
-
 PAGES = {
     "04_costs": Page("table", ("04_edits",), _costs),
     "04_verdict": Page("text", ("04_edits",), _survivors),
-    "04_ledger": Page("table", ("04_edits",), _survivor_ledger),
 }
