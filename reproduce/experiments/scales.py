@@ -49,7 +49,7 @@ COUNTS = {
     # then of the curve over budgets: people, levels, steps of the encoder and of the diffusion attack
     "photoguard": {
         "smoke": dict(
-            people=2, prompts=2, seeds=2, side=1, variations=1, edit_steps=4, printed_steps=4, budget_people=1, budgets=(4, 32),
+            people=2, prompts=3, seeds=2, side=1, variations=1, edit_steps=4, printed_steps=4, budget_people=1, budgets=(4, 32),
             budget_steps=(4, 2)
         ),
         "standard": dict(

@@ -48,10 +48,13 @@ def judged(rows) -> list[dict]:
             opposite = [one for one in line["others"] if {one["verdict"], line["verdict"]} == set(DECIDED)]
             if any(one["kind"] in ("measure", "seed") for one in opposite):
                 line["verdict"] = "depends on the " + next(one["kind"] for one in opposite if one["kind"] in ("measure", "seed"))
-    for line in lines:
-        changed = [f"{one['name']}: {one['verdict']}" for one in line["others"] if one["verdict"] not in (line["verdict"], "not run")]
-        line["changes"] = "; ".join(changed) or None
+            line["changes"] = "; ".join(_differing(line)) or None
     return lines
+
+
+def _differing(line):
+    """What of the others gives another verdict, by itself."""
+    return [f"{one['name']}: {one['verdict']}" for one in line["others"] if one["verdict"] not in (line["verdict"], "not run")]
 
 
 def sensitivity(rows) -> list[dict]:

@@ -3,7 +3,8 @@
 _LIKEWISE = "ssim_likewise psnr_likewise vifp_likewise fsim_likewise ssim_person_likewise"  # to the clean edit, purified likewise
 _EDIT = "subject protection misuse prompt seed"
 _PURIFIED = "subject protection purifier changed picture_ssim picture_psnr perceptual from_protected latent_shift change"
-_PURIFIED_EDIT = f"{_PURIFIED} misuse prompt seed ssim psnr vifp fsim ssim-sewar ssim_person {_LIKEWISE}"
+_SETTING_EDIT = f"{_PURIFIED} misuse prompt seed ssim psnr vifp fsim ssim-sewar ssim_person"
+_PURIFIED_EDIT = f"{_SETTING_EDIT} {_LIKEWISE}"
 _QUALITY_EDIT = (
     "subject role protection purifier quality misuse prompt seed latent_shift ssim psnr vifp fsim ssim-sewar ssim_person ssim_to_photo"
     f" psnr_to_photo {_LIKEWISE}"
@@ -28,7 +29,7 @@ _WORDS = {
     "02_printed": "form step largest mean outside",
     "03_purified": _PURIFIED,
     "03_edits": f"{_PURIFIED_EDIT} consistency_before",
-    "03_setting_rows": _PURIFIED_EDIT,
+    "03_setting_rows": _SETTING_EDIT,
     "04_purified": _PURIFIED,
     "04_edits": _PURIFIED_EDIT,
     "05_agreement": "subject role quality form mean worst equal",

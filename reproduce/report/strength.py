@@ -36,8 +36,8 @@ def budgets(rows):
         ax.set_xscale("log", base=2)
         ax.set_xticks(levels, [f"{level:g}" for level in levels])
         ax.set(xlabel="budget (levels)", title=words, ylim=(0, None))
-    axes[0].legend(loc="upper left", fontsize=8.5)
-    words = f"How large must a perturbation be here? {people} people, inpainting; short bars: Stable Diffusion 1.5, 512 px, as printed"
+    axes[1].legend(loc="upper left", fontsize=8.5)
+    words = f"How large must a perturbation be here? n = {people} people, inpainting; short bars: Stable Diffusion 1.5, 512 px, as printed"
     figure.suptitle(words, x=0.01, ha="left", weight="bold", fontsize=11)
     return figure
 
@@ -67,7 +67,7 @@ def budget_verdict(rows):
     people = len({row["subject"] for row in rows})
     return (
         f"This model's edits change as much as the paper prints for Stable Diffusion at {BUDGET} levels: {'; '.join(told)};"
-        f" {people} people."
+        f" n = {people} people."
     )
 
 
