@@ -312,3 +312,37 @@ def test_bad_budgets(bad):
     if bad != 256:
         with pytest.raises(ValueError, match="radius.*grey levels"):
             L2(bad)
+
+
+@given(
+    eps=st.integers(1, 32), share=st.floats(0.2, 1), seed=st.integers(0, 2**31), start=st.sampled_from(["zero", "uniform"]),
+    masked=st.booleans(), momentum=st.sampled_from([0.0, 0.9]),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_both_bounds_hold_on_stored_levels_over_what_may_change(eps, share, seed, start, masked, momentum):
+    chance = rng.generator(seed, "both")
+    images, pull = torch.rand(2, 3, 8, 8, generator=chance), torch.randn(2, 3, 8, 8, generator=chance)
+    mask = (torch.rand(2, 1, 8, 8, generator=chance) > 0.4).float() if masked else None
+    rms = max(0.5, share * eps)
+    both = budget("linf", eps, images, rms=rms, allowed=mask)
+    rule = dict(steps=4, step=eps / 2, start=start, generator=[rng.generator(seed, i) for i in range(2)], mask=mask, momentum=momentum)
+    made = pgd(images, lambda x: (x * pull).flatten(1).sum(1), budget=both, **rule)
+    moved = (made - pixels.quantise(images)).mul(255).round()
+    room = 3 * (mask.flatten(1).sum(1) if masked else torch.full((2,), 64.0))
+    assert moved.abs().max() <= eps
+    assert (moved.square().flatten(1).sum(1) <= room * rms**2 * (1 + 1e-6)).all()
+    assert torch.equal(both.spent(made, pixels.quantise(images)), moved.abs().flatten(1).amax(1))
+
+
+def test_both_bounds_are_reached_and_a_wide_norm_is_no_bound():
+    images = torch.full((1, 3, 16, 16), 0.5)
+
+    def attack(**bound):
+        rule = dict(steps=8, step=4, start="uniform", generator=[rng.generator(3)])
+        return pgd(images, lambda x: x.flatten(1).sum(1), budget=budget("linf", 16, images, **bound), **rule)
+
+    moved = (attack(rms=8) - pixels.quantise(images)).mul(255).round()
+    assert moved.square().mean().sqrt().item() == pytest.approx(8, abs=0.3) and moved.min() < -9
+    assert torch.equal(attack(rms=16), attack())
+    with pytest.raises(ValueError, match="rms: expected grey levels .* at most 16"):
+        budget("linf", 16, images, rms=17)

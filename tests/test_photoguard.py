@@ -112,6 +112,32 @@ def test_targets_differ():
         photoguard.encoder(x, Pooling(), settings=replace(PAPER, target="noise"))
 
 
+def test_the_noise_target_is_one_picture_of_uniform_noise():
+    images, model = torch.rand(2, 3, 32, 32, generator=rng.generator(1)), Pooling()
+    aim = photoguard.target(images, model, "noise image")
+    picture = model.seen[-1]
+    assert aim.shape == (1, 3, 4, 4) and picture.shape == (1, 3, 32, 32)
+    assert picture.mean().item() == pytest.approx(0.5, abs=0.02) and picture.std().item() == pytest.approx(12**-0.5, abs=0.01)
+    assert torch.equal(aim, photoguard.target(images + 0, model, "noise image")), "the same for all"
+
+
+def test_strong_and_equal_norm_settings_reach_the_loop(autoencoder):
+    images = torch.rand(1, 3, 32, 32, generator=rng.generator(2))
+    strong, equal = (replace(paper.PHOTOGUARD_ENCODER[name], steps=6) for name in ("strong", "equal norm"))
+    rule = dict(steps=6, step=4, decay=0.01, momentum=0.9)
+
+    grey = photoguard.target(images, autoencoder, "grey image")
+
+    def distance(x):
+        return torch.linalg.vector_norm((autoencoder.encode(x).mean - grey).flatten(1), dim=1)
+
+    assert torch.equal(photoguard.encoder(images, autoencoder, settings=strong), pgd(images, distance, budget=Linf(16), **rule))
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., :16] = 1
+    moved = (photoguard.encoder(images, autoencoder, settings=equal, mask=mask) - pixels.quantise(images)).mul(255).round()
+    assert 7 < (moved.square().sum() / (3 * mask.sum())).sqrt() <= 8 and moved.abs().max() <= 16
+
+
 @pytest.mark.parametrize("name", paper.PHOTOGUARD_ENCODER)
 def test_moves_a_real_autoencoder_further_than_noise(autoencoder, name):
     chosen = replace(paper.PHOTOGUARD_ENCODER[name], steps=12)

@@ -1,5 +1,7 @@
 """What the rows of notebook 03 say: what IMPRESS restores, which part of it does, what is printed. Needs no torch."""
 
+import math
+
 from ..papers import published
 from . import ledger
 from .page import Page
@@ -91,11 +93,15 @@ def verdict(rows):
         "AdverseCleaner": "AdverseCleaner",
         "autoencoder": "encode-decode",
     }
-    told = [f"{words} {100 * restored(rows, 'encoder', arm):.0f} %" for arm, words in arms.items() if chosen(rows, "encoder", arm)]
+    back = {words: restored(rows, "encoder", arm) for arm, words in arms.items() if chosen(rows, "encoder", arm)}
+    told = [f"{words} {100 * share:.0f} %" for words, share in back.items() if not math.isnan(share)]
     frozen = mean(chosen(rows, "encoder", "IMPRESS, released"), "never_moved")[0]
+    stuck = f"The released arm never moves {100 * frozen:.0f} % of the values."
+    if not told:
+        return f"The encoder attack has no clear effect here, of which a share could be restored. {stuck}"
     return (
-        f"Of what the encoder attack takes from the edit's SSIM is given back, by: {'; '.join(told)}. Below 0, purification makes it worse."
-        f" The released arm never moves {100 * frozen:.0f} % of the values."
+        f"Of what the encoder attack takes from the person in the edit is restored, by: {'; '.join(told)}. Below 0, purification makes it"
+        f" worse. {stuck}"
     )
 
 
