@@ -12,7 +12,7 @@ COUNTS = {
     ),
     "photoguard": dict(people=1, prompts=1, seeds=2, side=1, variations=1, edit_steps=2, printed_steps=2),
     "purification": dict(people=1, prompts=1, edit_steps=2, impress_steps=1, setting_people=1),
-    "jpeg_gradient": dict(pictures=1, qualities=(75,), directions=4, steps=2, through=(75,)),
+    "jpeg_gradient": dict(pictures=1, qualities=(75,), directions=4, steps=2, through=(75,), perturbed=1),
     "jpeg_gradient/edits": dict(
         people=1, photographs=0, prompts=1, variation_steps=4, inpainting_steps=None, attack_steps=2, qualities=(None, 75)
     ),

@@ -129,8 +129,8 @@ def rows() -> dict:
             for q in (75, 30) for form in ("exact", "straight-through", "polynomial", "cubic", "mask", "none") for who in PEOPLE
         ],
         "05_foresight": [
-            dict(subject=who, quality=q, surrogate=one, correlation=chance.random())
-            for q in (75, 30) for one in SURROGATES for who in PEOPLE
+            dict(subject=who, quality=q, surrogate=one, push=push, correlation=chance.random())
+            for q in (75, 30) for one in SURROGATES for push in (1, 8) for who in PEOPLE
         ],
         "05_attacks": [
             dict(subject=who, surrogate=one, through=75, quality=q, **measured(chance, "grey_distance"))
@@ -138,9 +138,9 @@ def rows() -> dict:
         ],
         "05_protections": _protections(chance, ("encoder", "encoder, through JPEG"), ("people",)),
         "05_spectra": [
-            dict(subject=who, protection=arm, quality=q, kind=kind, band=band, share=None if band == "all" else chance.random(),
-                 outside=0.3, kept=1.0 if q is None else chance.random(), energy=1.0)
-            for arm in ("noise", "encoder", "encoder, through JPEG") for q in QUALITIES for kind in ("brightness", "colour")
+            dict(subject=who, protection=arm, quality=q, kind=kind, band=band, share=chance.random(), outside=0.3,
+                 kept=1.0 if q is None else chance.random(), kept_energy=1.0 if q is None else chance.random(), energy=1.0)
+            for arm in ("noise", "encoder", "encoder, through JPEG") for q in QUALITIES for kind in ("brightness", "colour", "all")
             for band in ("all", "below 1/32", "above 1/4") for who in PEOPLE
         ],
         "05_edits": _quality_edits(chance, ("clean", "encoder", "encoder, through JPEG"), ("variation",)),

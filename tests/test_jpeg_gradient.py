@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from reproduce import degrade, jpeg, report
-from reproduce.experiments import arms, pictures
+from reproduce.experiments import arms, pictures, scales
 from reproduce.experiments import jpeg_gradient as lab
 from reproduce.experiments.cells import Cell
+from reproduce.jpeg import surrogates
 from reproduce.measure import spectrum
 from reproduce.papers import photoguard as paper
 from reproduce.protect import photoguard
-from reproduce.report.jpeg_gradient_figures import DRAWN
-from reproduce.report.looks import FORMULATIONS
+from reproduce.report.looks import FORMULATIONS, MADE_FOR
 
 
 @pytest.fixture(scope="module")
@@ -28,26 +28,29 @@ def ran(studies, tmp_path_factory):
 
 def test_agreement_is_with_the_real_file(ran):
     rows = ran.agreements
-    assert len(rows) == 2 * 2 * 6 and all(list(row) == ["subject", "role", "quality", "form", "mean", "worst", "equal"] for row in rows)
-    assert {(row["subject"], row["role"]) for row in rows} == {("person 1", "people"), ("astronaut", "photographs")}
+    assert len(rows) == 2 * 4 * 6 and all(list(row) == ["subject", "role", "quality", "form", "mean", "worst", "equal"] for row in rows)
+    assert {(row["subject"], row["role"]) for row in rows} == {
+        ("person 1", "people"), ("person 2", "people"), *((name, "photographs") for name in ran.photographs.names),
+    }  # fmt: skip
     for row in rows:
         assert (row["worst"] == 0) == (row["equal"] == 1) == (row["form"] == "exact")
-    images = ran.photographs.images
+    images = ran.photographs.images[:1]
     off = (images - degrade.jpeg_file(images, 30)).mul(255).round().abs()
-    [row] = [row for row in rows if (row["role"], row["quality"], row["form"]) == ("photographs", 30, "none")]
+    [row] = [row for row in rows if (row["subject"], row["quality"], row["form"]) == (ran.photographs.names[0], 30, "none")]
     own = (off.mean(), off.max(), (off == 0).float().mean())
     assert (row["mean"], row["worst"], row["equal"]) == pytest.approx(tuple(value.item() for value in own))
 
 
-def test_foresight_is_a_correlation_a_surrogate_and_quality(ran):
-    assert [(row["subject"], row["quality"], row["surrogate"]) for row in ran.correlations] == [
-        ("person 1", quality, name) for quality in (75, 30) for name in lab.SURROGATES
+def test_foresight_is_a_correlation_a_surrogate_quality_and_push(ran):
+    assert [(row["quality"], row["subject"], row["surrogate"], row["push"]) for row in ran.correlations] == [
+        (quality, f"person {i}", name, push) for quality in (75, 30) for i in (1, 2) for name in lab.SURROGATES for push in lab.PUSHES
     ]
+    assert lab.SCALE not in lab.PUSHES  # no push favours the weight that is made for one
     assert all(-1 <= row["correlation"] <= 1 for row in ran.correlations)
 
 
 def test_foresight_of_the_gradient_itself_is_near_one(ran, monkeypatch):
-    """Where the file is the identity, the plain gradient foresees small moves, and a wrong one does not."""
+    """Where the file is the identity, the plain gradient foresees small moves, larger ones less, and a wrong one foresees none."""
 
     def through(name, images, quality):
         return images if name == "true" else images.flip(3)
@@ -55,17 +58,26 @@ def test_foresight_of_the_gradient_itself_is_near_one(ran, monkeypatch):
     monkeypatch.setattr(degrade, "jpeg", lambda images, quality: images)
     monkeypatch.setattr(lab, "SURROGATES", ("true", "mirrored"))
     monkeypatch.setattr(lab, "through", through)
-    monkeypatch.setattr(lab, "EPS", 0.1)
-    values = dict(quality=75, directions=8, seed=0, number=0)
+    values = dict(quality=75, directions=8, pushes=(0.05, 40), seed=0, number=0)
     rows = lab.foresee(ran.study.profile, values, {"images": ran.pictures.images[:1]}).rows
-    found = {row["surrogate"]: row["correlation"] for row in rows}
-    assert found["true"] > 0.99 and abs(found["mirrored"]) < 0.7
+    found = {(row["surrogate"], row["push"]): row["correlation"] for row in rows}
+    assert found["true", 0.05] > 0.99 and abs(found["mirrored", 0.05]) < 0.7 and found["true", 40] < found["true", 0.05]
+
+
+def test_what_happened_is_half_the_difference_of_two_files(ran):
+    image, model = ran.pictures.images[:1], ran.study.profile.model
+    moves = torch.zeros(2, *image.shape[1:])
+    moves[1] = 8 / 255
+    got = lab._happened(image, moves, 30, model)
+    with torch.no_grad():
+        ahead, back = (lab.to_grey(degrade.jpeg_file((image + sign * 8 / 255).clamp(0, 1), 30), model).item() for sign in (1, -1))
+    assert got.tolist() == pytest.approx([0, (ahead - back) / 2], abs=1e-4) and abs(ahead - back) > 1e-3
 
 
 def test_attacks_are_scored_on_real_files(ran):
     rows, model, clean = ran.attacked, ran.study.profile.model, ran.pictures.images
-    assert [(row["surrogate"], row["through"], row["quality"]) for row in rows] == [
-        (name, 75, quality) for name in lab.SURROGATES for quality in (None, 75, 30)
+    assert [(row["surrogate"], row["through"], row["quality"], row["subject"]) for row in rows] == [
+        (name, 75, quality, f"person {i}") for name in lab.SURROGATES for quality in (None, 75, 30) for i in (1, 2)
     ]
     assert all(list(row) == ["subject", "surrogate", "through", "quality", "grey_distance"] for row in rows)
     settings = dataclasses.replace(paper.PHOTOGUARD_ENCODER["equal"], eps=8, start="zero", steps=4, step=5.0)
@@ -73,23 +85,46 @@ def test_attacks_are_scored_on_real_files(ran):
     with torch.no_grad():
         shown = (degrade.jpeg(made, 30), clean, torch.full_like(clean, 0.5))
         at, home, grey = (model.encode(one).mean for one in shown)
-    [row] = [row for row in rows if (row["surrogate"], row["quality"]) == ("mask", 30)]
-    assert row["grey_distance"] == pytest.approx(((at - grey).norm() / (home - grey).norm()).item(), rel=1e-4)
+    left = (at - grey).flatten(1).norm(dim=1) / (home - grey).flatten(1).norm(dim=1)
+    told = [row["grey_distance"] for row in rows if (row["surrogate"], row["quality"]) == ("mask", 30)]
+    assert told == pytest.approx(left.tolist(), rel=1e-4)
+
+
+def test_attacks_that_know_no_quality_are_made_once_and_told_for_each(ran, monkeypatch):
+    asked = []
+
+    class Listed:
+        def __init__(self, name, jobs):
+            self.rows = [dict(job.told, subject="p", grey_distance=0.5) for job in jobs]
+            asked.extend((job.told["surrogate"], job.told["through"], len(job.values["names"])) for job in jobs)
+
+    monkeypatch.setattr(ran.study, "sweep", Listed)
+    monkeypatch.setattr(ran.counts, "through", (75, 30))
+    monkeypatch.setattr(lab, "SURROGATES", ("none", "cubic"))
+    monkeypatch.setattr(lab, "GROUP", 1)
+    rows = ran.attacks()
+    assert asked == [("none", None, 1)] * 2 + [("cubic", 75, 1)] * 2 + [("cubic", 30, 1)] * 2
+    assert [(row["surrogate"], row["through"]) for row in rows] == [
+        (name, quality) for quality in (75, 30) for name in ("none", "none", "cubic", "cubic")
+    ]
 
 
 def test_spectra_are_of_the_stored_perturbations(ran):
-    rows, grid = ran.energies, ran.bypass.grids["people"]
-    assert len(rows) == 3 * 3 * 2 * 6 and list(rows[0])[:5] == ["subject", "protection", "quality", "kind", "band"]
-    whole = [row for row in rows if row["quality"] is None and row["band"] != "all" and row["protection"] == "noise"]
-    assert sum(row["share"] for row in whole) == pytest.approx(1, abs=1e-4)
-    assert all(row["kept"] == pytest.approx(1, abs=1e-4) for row in whole)  # no JPEG leaves everything
+    rows, grid = ran.energies, ran.perturbed
+    assert len(rows) == 2 * 3 * 3 * 3 * 6 and list(rows[0])[:5] == ["subject", "protection", "quality", "kind", "band"]
+    noise = [row for row in rows if row["quality"] is None and row["protection"] == "noise" and row["subject"] == "person 2"]
+    parts = [row for row in noise if row["band"] != "all" and row["kind"] != "all"]
+    assert sum(row["share"] for row in parts) == pytest.approx(1, abs=1e-4)
+    for row in parts:  # no JPEG leaves everything
+        assert (row["kept"], row["kept_energy"], row["energy"]) == pytest.approx((1, 1, 1), abs=1e-4)
     made, clean = grid.shown(Cell("encoder"), 0), grid.subjects.images[:1]
     share, left = spectrum.energy(made - clean), spectrum.survival(clean, made, degrade.jpeg(clean, 30), degrade.jpeg(made, 30))
     for row in rows:
-        if (row["protection"], row["quality"]) == ("encoder", 30):
-            kept, energy = left[row["kind"], row["band"]]
-            assert (row["kept"], row["energy"]) == pytest.approx((kept.item(), energy.item()), rel=1e-5)
-            assert row["share"] == (None if row["band"] == "all" else pytest.approx(share[row["kind"], row["band"]].item()))
+        if (row["protection"], row["quality"], row["subject"]) == ("encoder", 30, "person 1"):
+            told = row["kept"], row["kept_energy"], row["energy"], row["share"]
+            known = *left[row["kind"], row["band"]], share[row["kind"], row["band"]]
+            assert told == pytest.approx([one.item() for one in known], rel=1e-5)
+    assert {row["kind"] for row in rows} == {"brightness", "colour", "all"}
 
 
 def test_edits_are_of_plain_and_jpeg_aware_pictures(ran):
@@ -141,6 +176,15 @@ def test_every_surrogate_gives_a_gradient_at_an_odd_size(name):
     assert gradient.shape == x.shape and gradient.isfinite().all() and gradient.abs().max() > 0
 
 
+def test_what_an_encoder_is_shown_is_a_picture_with_the_releases_slope():
+    dark = (torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) > 0.5).float().requires_grad_()
+    shown, modelled = lab.through("polynomial", dark, 20), surrogates.soft_jpeg(dark, 20, "polynomial")
+    assert modelled.min() < 0 and modelled.max() > 1 and shown.min() >= 0 and shown.max() <= 1
+    slopes = [torch.autograd.grad(out.square().sum(), dark, retain_graph=True)[0] for out in (shown, modelled)]
+    assert torch.allclose(*slopes, atol=1e-3) and slopes[0].abs().max() > 0.1
+
+
 def test_every_formulation_has_its_look():
-    assert set(DRAWN) <= set(lab.SURROGATES) <= set(FORMULATIONS) and set(lab.FORMS) <= set(FORMULATIONS)
+    assert set(lab.SURROGATES) <= set(FORMULATIONS) and set(lab.FORMS) <= set(FORMULATIONS)
+    assert {q for counts in scales.COUNTS["jpeg_gradient"].values() for q in counts["through"]} <= MADE_FOR.keys()
     assert {*lab.SPECTRA, *lab.COMPARED} <= arms.PROTECTIONS.keys()

@@ -15,8 +15,8 @@ HOUSE = """
     artefacts: __init__ plain files rows manifest about
     papers: __init__ photoguard purifiers published measures
     report: looks statistics figures __init__ page schema effects claims ledger jpeg_bypass jpeg_bypass_figures photoguard
-    report: photoguard_figures strength
-    report: transfer purification impress survivors purification_figures jpeg_gradient jpeg_gradient_figures small_world pages rebuild
+    report: photoguard_figures strength transfer purification impress survivors purification_figures jpeg_spectra jpeg_edits
+    report: jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
     diffusion: __init__ precision judges trainable weights bounds model profiles anatomy chain optimiser training

@@ -165,7 +165,7 @@ def test_nothing_is_said_of_a_share_of_nothing():
 def test_the_premise_counts_energy_of_all_channels():
     rows = [
         dict(protection="encoder", kind=kind, band=band, quality=quality, subject=f"p{i}", kept=0.7,
-             energy={"all": 0.4, "brightness": 0.8, "colour": 0.1}[kind] + 0.001 * i)
+             kept_energy={"all": 0.4, "brightness": 0.8, "colour": 0.1}[kind] + 0.001 * i)
         for i in range(20) for kind in ("all", "brightness", "colour") for band in ("all", "x") for quality in (None, 75)
     ]  # fmt: skip
     line = lines(rows, "05_spectra")["gapdiff/premise"]

@@ -8,7 +8,9 @@ import pytest
 from reproduce.experiments.arms import PROTECTIONS, PURIFIERS
 from reproduce.report import looks
 
-TABLES = {"protections": looks.PROTECTIONS, "formulations": looks.FORMULATIONS, "conventions": looks.CONVENTIONS}
+TABLES = {
+    "protections": looks.PROTECTIONS, "formulations": looks.FORMULATIONS, "made for": looks.MADE_FOR, "conventions": looks.CONVENTIONS,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -18,7 +18,8 @@ def wave(cycles, colour=(1, 1, 1), size=64, amplitude=8 / 255):
 def test_a_wave_lies_in_its_band(cycles, band):
     share = spectrum.energy(wave(cycles))
     assert share["brightness", spectrum.NAMES[band]].item() == pytest.approx(1, abs=1e-5)
-    assert sum(v.item() for v in share.values()) == pytest.approx(1, abs=1e-5)
+    assert sum(share[kind, name].item() for kind in ("brightness", "colour") for name in spectrum.NAMES) == pytest.approx(1, abs=1e-5)
+    assert share["all", spectrum.NAMES[band]].item() == pytest.approx(1, abs=1e-5) and share["all", "all"].item() == pytest.approx(1)
 
 
 def test_colour_is_told_from_brightness():
@@ -34,7 +35,7 @@ def test_white_noise_is_spread_by_area():
     share = spectrum.energy(noise)
     fine = share["brightness", "above 1/4"] + share["colour", "above 1/4"]
     assert fine.mean().item() == pytest.approx(1 - math.pi / 16, abs=0.02)  # the square less the disc of radius 1/4
-    plain = sum(v.mean().item() for (kind, _), v in share.items() if kind == "brightness")
+    plain = share["brightness", "all"].mean().item()
     assert plain == pytest.approx(1 / 3, abs=0.02)  # one plane of three, each as loud
     assert spectrum.energy(torch.zeros(1, 3, 64, 64))["colour", "above 1/4"].item() == 0
 
@@ -46,12 +47,30 @@ def test_survival_of_what_is_kept_halved_and_replaced():
     left = spectrum.survival(clean, moved, clean, halved)
     assert left["brightness", "1/32 to 1/16"][0].item() == pytest.approx(1, abs=1e-4)
     assert left["brightness", "above 1/4"][0].item() == pytest.approx(0.5, abs=1e-4)
-    assert left["brightness", "above 1/4"][1].item() == pytest.approx(0.25, abs=1e-4)
+    assert left["brightness", "above 1/4"][1:] == (pytest.approx(0.25, abs=1e-4),) * 2
     assert left["brightness", "all"][0].item() == pytest.approx(0.75, abs=1e-4)
+    assert left["brightness", "all"][1].item() == pytest.approx((1 + 0.25) / 2, abs=1e-4)  # of each band its own part, squared
     shifted = high.roll(2, 3)  # a quarter of a cycle and more: other energy at the same frequency
     other = spectrum.survival(clean, clean + high, clean, clean + shifted)
-    assert other["brightness", "all"][1].item() == pytest.approx(1, abs=1e-4)
-    assert other["brightness", "all"][0].item() == pytest.approx(math.cos(2 * math.pi * 24 / 64 * 2), abs=1e-4)
+    turned = math.cos(2 * math.pi * 24 / 64 * 2)
+    assert [one.item() for one in other["brightness", "all"]] == pytest.approx([turned, turned**2, 1], abs=1e-4)
+
+
+def test_all_channels_weigh_by_their_energy():
+    """Brightness stays whole, colour of twice the amplitude loses half of it: amplitude and energy left are means over energy."""
+    clean, colour = torch.full((1, 3, 64, 64), 0.5), wave(12 / 64, colour=(0.5, -0.3, 0.2), amplitude=16 / 255)
+    grey = wave(6 / 64, amplitude=4 / 255)
+    share = spectrum.energy(grey + colour)
+    weight = share["colour", "all"].item()
+    assert 0.5 < weight < 0.95 and weight + share["brightness", "all"].item() == pytest.approx(1)
+    assert share["all", "1/8 to 1/4"].item() == pytest.approx(weight, abs=0.01)
+    left = spectrum.survival(clean, clean + grey + colour, clean, clean + grey + colour / 2)
+    assert left["all", "all"][0].item() == pytest.approx(1 - weight / 2, abs=0.01)
+    assert left["all", "all"][1].item() == pytest.approx(1 - weight * 3 / 4, abs=0.01)
+    assert left["all", "all"][2].item() == pytest.approx(1 - weight * 3 / 4, abs=0.01)
+    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 4 / 255
+    added = spectrum.survival(clean, clean + grey + colour, clean, clean + noise)["all", "all"]
+    assert added[1].item() < 0.05 and added[2].item() > 0.2  # what the file put there is no part of the perturbation
 
 
 def test_outside_mask_by_block_frequency():

@@ -1,6 +1,7 @@
 """Differentiable JPEG (notebook 05): how true each formulation is, what its gradient foresees, and what an attack gains by it."""
 
 import dataclasses
+import functools
 
 import torch
 
@@ -15,15 +16,20 @@ from ..places import resolve
 from ..protect import photoguard
 from . import arms, jpeg_bypass, scales, subjects
 from .cells import Cell
+from .grid import GROUP, Grid
 
 FORMS = ("exact", "straight-through", "polynomial", "cubic", "mask", "none")  # how each formulation models a file
-EPS = 8  # levels, of the attacks through each surrogate and of the directions their gradients should foresee
+EPS = 8  # levels, of the attacks through each surrogate
+SCALE = EPS / 2  # levels, of the Cauchy weight everywhere in here
+PUSHES = (1, 2, 8)  # levels, of the directions that gradients should foresee; none is the Cauchy weight's own
 SURROGATES = (  # what an attack may differentiate through
     "none", "mask", "cubic", "polynomial", "straight-through", "exact, identity", "exact, polynomial", "exact, straight-through",
     "exact, Cauchy",
 )  # fmt: skip
+ANY_QUALITY = ("none", "mask")  # they know none
 COMPARED = ("encoder", "encoder, through JPEG")
 SPECTRA = ("noise", *COMPARED)
+EDITED = (*COMPARED, "encoder, equal norm", "encoder, through JPEG, equal norm")
 
 
 def through(name, images, quality):
@@ -34,8 +40,11 @@ def through(name, images, quality):
         return jpeg.jpeg_mask(images)
     if name.startswith("exact, "):
         backward = name.removeprefix("exact, ").lower()
-        return jpeg.jpeg(images, quality, surrogate=backward, scale=EPS / 2)
-    return jpeg.jpeg(images, quality) if name == "exact" else surrogates.soft_jpeg(images, quality, name)
+        return jpeg.jpeg(images, quality, surrogate=backward, scale=SCALE)
+    if name == "exact":
+        return jpeg.jpeg(images, quality)
+    modelled = surrogates.soft_jpeg(images, quality, name)
+    return modelled + (modelled.clamp(0, 1) - modelled).detach()  # an encoder takes pictures; the release's slope stays
 
 
 class Gradients:
@@ -43,7 +52,7 @@ class Gradients:
 
     def __init__(self, study):
         self.study, self.counts = study, scales.counts("jpeg_gradient", study.scale)
-        self.bypass = jpeg_bypass.Bypass(study, compared=COMPARED, counts=scales.counts("jpeg_gradient/edits", study.scale))
+        self.bypass = jpeg_bypass.Bypass(study, compared=EDITED, counts=scales.counts("jpeg_gradient/edits", study.scale))
         self.pictures = subjects.people(study, self.counts.pictures)
         self.photographs = None if study.images else subjects.photographs(study, min(3, self.counts.pictures))
 
@@ -58,34 +67,43 @@ class Gradients:
         return _ordered(self.study.sweep("agreement", jobs).rows, "subject", "role", "quality")
 
     def foresight(self):
-        """Does the gradient foresee what the real file does to the encoder's reading? Rows one a picture, quality and surrogate."""
-        jobs = [
-            Job(
-                "experiments.jpeg_gradient:foresee", dict(quality=q, directions=self.counts.directions, seed=self.study.seed, number=i),
-                {"images": levels(self.pictures.images[i : i + 1])}, told=dict(subject=self.pictures.names[i], quality=q),
-            )
-            for q in self.counts.qualities
-            for i in range(len(self.pictures.names))
-        ]  # fmt: skip
+        """Does the gradient foresee what the real file does to the encoder's reading? Rows one a picture, quality, surrogate and push."""
+        jobs = []
+        for q in self.counts.qualities:
+            for i, name in enumerate(self.pictures.names):
+                values = dict(quality=q, directions=self.counts.directions, pushes=PUSHES, seed=self.study.seed, number=i)
+                images = {"images": levels(self.pictures.images[i : i + 1])}
+                jobs.append(Job("experiments.jpeg_gradient:foresee", values, images, told=dict(subject=name, quality=q)))
         return self.study.sweep("foresight", jobs).rows
 
     def attacks(self):
         """The encoder attack through each surrogate, scored on real files; rows one a picture, surrogate, quality and file."""
-        jobs = [self._attack(name, q) for q in self.counts.through for name in SURROGATES]
-        return _ordered(self.study.sweep("attacks through files", jobs).rows, "subject", "surrogate", "through")
+        jobs = []
+        for name in SURROGATES:
+            for q in (None,) if name in ANY_QUALITY else self.counts.through:
+                jobs += [self._attack(name, q, i) for i in range(0, len(self.pictures.names), GROUP)]
+        rows = _ordered(self.study.sweep("attacks through files", jobs).rows, "subject", "surrogate", "through")
+        return [row | dict(through=q) for q in self.counts.through for row in rows if row["through"] in (None, q)]
 
-    def _attack(self, name, quality):
-        steps = self.counts.steps
+    def _attack(self, name, quality, first):
+        steps, some = self.counts.steps, slice(first, first + GROUP)
         settings = dataclasses.replace(paper.PHOTOGUARD_ENCODER["equal"], eps=EPS, start="zero", steps=steps, step=2.5 * EPS / steps)
         values = dict(settings=arms.plain(settings), surrogate=name, through=quality)
-        values |= dict(names=self.pictures.names, files=self.counts.qualities)
+        values |= dict(names=self.pictures.names[some], files=self.counts.qualities)
         told = dict(surrogate=name, through=quality)
         uses = ("protect.photoguard:encoder", values["settings"]["kind"])
-        return Job("experiments.jpeg_gradient:attack", values, {"images": levels(self.pictures.images)}, uses=uses, told=told)
+        return Job("experiments.jpeg_gradient:attack", values, {"images": levels(self.pictures.images[some])}, uses=uses, told=told)
+
+    @functools.cached_property
+    def perturbed(self):
+        """The grid of the people whose perturbations are taken apart: more than are edited, since they need no edits."""
+        some = subjects.people(self.study, self.counts.perturbed)
+        return Grid(self.study, some, region="whole", protections=self.bypass.protections)
 
     def spectra(self):
         """Where the energy of each perturbation lies, and what is left of it over quality; rows one a picture, quality, kind and band."""
-        grid, jobs = self.bypass.grids["people"], []
+        grid, jobs = self.perturbed, []
+        grid.protect(dict.fromkeys(COMPARED))
         noise = self._noise(grid)
         for name in SPECTRA:
             for q in self.bypass.counts.qualities:
@@ -128,25 +146,31 @@ def agree(profile, values, pictures):
 
 
 def foresee(profile, values, pictures):
-    """Rows: correlation, over random directions u of EPS / 2 levels, of <gradient, u> with half of L(file(x + u)) - L(file(x - u)).
+    """Rows: correlation, over random directions u of so many levels, of <gradient, u> with half of L(file(x + u)) - L(file(x - u)).
 
-    L: the latents' distance to grey. values: quality, directions, seed, number (of the picture).
+    L: the latents' distance to grey. values: quality, directions, pushes (levels), seed, number (of the picture).
     """
     image, q = pictures["images"], values["quality"]
-    chance = rng.generator(values["seed"], "directions", values["number"])
-    moves = _directions(values["directions"], image, chance) * (EPS / 2 / 255)
-    with torch.no_grad():
-        ahead, back = (
-            torch.cat([to_grey(degrade.jpeg((image + sign * part).clamp(0, 1), q), profile.model).cpu() for part in moves.split(16)])
-            for sign in (1, -1)
-        )
+    moves = _directions(values["directions"], image, rng.generator(values["seed"], "directions", values["number"]))
+    happened = {push: _happened(image, moves * (push / 255), q, profile.model) for push in values["pushes"]}
     rows = []
     for name in SURROGATES:
         x = image.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(to_grey(through(name, x, q), profile.model).sum(), x)
-        foreseen, happened = (moves * gradient).sum((1, 2, 3)), (ahead - back) / 2
-        rows.append(dict(surrogate=name, correlation=torch.corrcoef(torch.stack([foreseen, happened]))[0, 1].item()))
+        foreseen = (moves * gradient).sum((1, 2, 3))  # correlation does not ask for its size
+        for push, change in happened.items():
+            rows.append(dict(surrogate=name, push=push, correlation=torch.corrcoef(torch.stack([foreseen, change]))[0, 1].item()))
     return Result(rows)
+
+
+@torch.no_grad()
+def _happened(image, moves, quality, model):
+    """Half the difference in distance to grey of the files of one image with each move added and taken away: (count,)."""
+    ahead, back = (
+        torch.cat([to_grey(degrade.jpeg((image + sign * part).clamp(0, 1), quality), model).cpu() for part in moves.split(16)])
+        for sign in (1, -1)
+    )
+    return (ahead - back) / 2
 
 
 def attack(profile, values, pictures):
@@ -168,15 +192,14 @@ def attack(profile, values, pictures):
 
 
 def spectra(profile, values, pictures):
-    """Rows: of each kind and band, share of the perturbation's energy, what a file of `quality` leaves. values: names, quality."""
+    """Rows: of each kind and band, share of the perturbation's energy, what a file of `quality` leaves of it. values: names, quality."""
     made, clean, q = pictures["made"], pictures["images"], values["quality"]
     share, outside = spectrum.energy(made - clean), spectrum.outside_mask(made - clean)
     left, rows = spectrum.survival(clean, made, degrade.jpeg(clean, q), degrade.jpeg(made, q)), []
-    for (kind, band), (kept, energy) in left.items():
+    for (kind, band), (kept, kept_energy, energy) in left.items():
         for i, name in enumerate(values["names"]):
-            part = share[kind, band][i].item() if band != "all" else None
-            row = dict(subject=name, kind=kind, band=band, share=part, outside=outside[i].item())
-            rows.append(row | dict(kept=kept[i].item(), energy=energy[i].item()))
+            row = dict(subject=name, kind=kind, band=band, share=share[kind, band][i].item(), outside=outside[i].item())
+            rows.append(row | dict(kept=kept[i].item(), kept_energy=kept_energy[i].item(), energy=energy[i].item()))
     return Result(rows)
 
 

@@ -74,11 +74,12 @@ COUNTS = {
             people=20, seeds=3, few=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, whole_people=20, whole_steps=None
         ),
     },
-    # 05: pictures, qualities of files, directions, attack steps, qualities attacked through; then the edits, as for 01
+    # 05: pictures, qualities of files, directions, attack steps, qualities attacked through, people whose perturbations are taken apart;
+    # then the edits, as for 01
     "jpeg_gradient": {
-        "smoke": dict(pictures=1, qualities=(75, 30), directions=8, steps=4, through=(75,)),
-        "standard": dict(pictures=4, qualities=(95, 90, 75, 50, 30, 10), directions=64, steps=60, through=(75, 30)),
-        "paper": dict(pictures=30, qualities=(95, 90, 75, 50, 30, 10), directions=96, steps=200, through=(90, 75, 50, 30)),
+        "smoke": dict(pictures=2, qualities=(75, 30), directions=8, steps=4, through=(75,), perturbed=2),
+        "standard": dict(pictures=8, qualities=(95, 90, 75, 50, 30, 10), directions=32, steps=40, through=(75, 30), perturbed=20),
+        "paper": dict(pictures=30, qualities=(95, 90, 75, 50, 30, 10), directions=96, steps=200, through=(90, 75, 50, 30), perturbed=30),
     },
     "jpeg_gradient/edits": {
         "smoke": dict(

@@ -1,6 +1,7 @@
 """Where the energy of a perturbation lies, in cycles a pixel, and how much of it survives what happens to the file.
 
-Brightness (Y) and colour (Cb and Cr) are told apart, since JPEG treats them differently. Bands are octaves of radial frequency.
+Brightness (Y) and colour (Cb and Cr) are told apart, since JPEG treats them differently; "all" is both. Bands are octaves of radial
+frequency; "all" is every one.
 """
 
 import math
@@ -12,34 +13,33 @@ from ..jpeg import arithmetic as lib
 
 EDGES = (0, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / math.sqrt(2) + 1e-6)  # cycles a pixel; the corner of the spectrum is 1 / sqrt 2
 NAMES = ("below 1/32", "1/32 to 1/16", "1/16 to 1/8", "1/8 to 1/4", "above 1/4")
+PLANES = {"brightness": slice(0, 1), "colour": slice(1, 3)}
+KINDS = {"brightness": ("brightness",), "colour": ("colour",), "all": ("brightness", "colour")}
+BANDS = {"all": NAMES} | {name: (name,) for name in NAMES}
+TINY = 1e-12
 KEPT = (5, 3)  # JPEG-Mask's corner of low frequencies, for Y and for colour
 
 
 def energy(perturbation):
-    """Share of the energy of (N, 3, H, W) per kind and band: {(kind, band): (N,)}; kinds "brightness", "colour"; sums to 1."""
-    spectra = {kind: spectrum.abs().square().sum(1) for kind, spectrum in _spectra(perturbation).items()}
-    whole = sum(s.sum((1, 2)) for s in spectra.values()).clamp_min(1e-12)
-    masks = _bands(*perturbation.shape[2:])
-    return {(kind, name): (s * masks[name]).sum((1, 2)) / whole for kind, s in spectra.items() for name in NAMES}
+    """Share of the energy of (N, 3, H, W) per kind and band: {(kind, band): (N,)}; those of ("all", "all") are 1."""
+    sums = _totals(_sums(_spectrum(perturbation).abs().square()))
+    return {one: part / sums["all", "all"].clamp_min(TINY) for one, part in sums.items()}
 
 
 def survival(clean, moved, clean_after, moved_after):
     """What is left of the perturbation moved - clean after both pictures went through the same file, all (N, 3, H, W).
 
-    {(kind, band): (kept, energy)}, both (N,): kept is the part of the perturbation still there, <after, before> / <before, before>;
-    energy is |after|^2 / |before|^2, which also counts what the file put in its place.
+    {(kind, band): (kept, kept_energy, energy)}, each (N,). kept: the part of the perturbation still there, of its amplitude,
+    <after, before> / <before, before>. kept_energy: the energy of that part, taken in brightness and colour and in each band by itself,
+    over the perturbation's: for one of them kept^2. energy: |after|^2 / |before|^2, which also counts what the file put in its place.
     """
     for images in (clean, moved, clean_after, moved_after):
         check(images)
-    before, after = _spectra(moved - clean), _spectra(moved_after - clean_after)
-    masks, found = _bands(*clean.shape[2:]), {}
-    for kind in before:
-        for name in ("all", *NAMES):
-            mask = masks.get(name, torch.ones(clean.shape[2:]))
-            size = (before[kind].abs().square() * mask).sum((1, 2, 3)).clamp_min(1e-12)
-            kept = ((after[kind] * before[kind].conj()).real * mask).sum((1, 2, 3)) / size
-            found[kind, name] = kept, (after[kind].abs().square() * mask).sum((1, 2, 3)) / size
-    return found
+    before, after = _spectrum(moved - clean), _spectrum(moved_after - clean_after)
+    was, same, now = (_sums(one) for one in (before.abs().square(), (after * before.conj()).real, after.abs().square()))
+    part = {one: same[one].square() / was[one].clamp_min(TINY) for one in was}
+    was, same, now, part = (_totals(one) for one in (was, same, now, part))
+    return {one: tuple(left[one] / was[one].clamp_min(TINY) for left in (same, part, now)) for one in was}
 
 
 def outside_mask(perturbation):
@@ -56,9 +56,24 @@ def _ycc():
     return torch.nn.functional.normalize(lib.TO_YCC, dim=1)
 
 
-def _spectra(perturbation):
-    planes = torch.fft.fft2(lib.mix(_ycc(), perturbation), norm="ortho")
-    return {"brightness": planes[:, :1], "colour": planes[:, 1:]}
+def _spectrum(perturbation):
+    """The spectrum of each plane, (N, 3, H, W)."""
+    return torch.fft.fft2(lib.mix(_ycc(), perturbation), norm="ortho")
+
+
+def _sums(planes):
+    """Sums of (N, 3, H, W) over brightness and colour, band by band: {(kind, band): (N,)}."""
+    masks = _bands(*planes.shape[2:])
+    return {(kind, band): (planes[:, of] * masks[band]).sum((1, 2, 3)) for kind, of in PLANES.items() for band in NAMES}
+
+
+def _totals(sums):
+    """The same with "all" kinds and "all" bands."""
+    found = {}
+    for kind, kinds in KINDS.items():
+        for band, bands in BANDS.items():
+            found[kind, band] = sum(sums[one, other] for one in kinds for other in bands)
+    return found
 
 
 def _bands(height, width):

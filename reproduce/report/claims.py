@@ -262,7 +262,7 @@ CLAIMS = (
         "gapdiff/premise", GAPDIFF, "motivation", "JPEG removes the noise of gradient attacks",
         "share of the energy of PhotoGuard's perturbation that a file of quality 75 leaves, all channels", "05_spectra",
         Contrast(((1, dict(protection="encoder", kind="all", band="all", quality=75)),)), "below", HALF,
-        "half of it: ours, the paper prints no number", measure="energy", plain=True, others=("kept",), seeds=1,
+        "half of it: ours, the paper prints no number", measure="kept_energy", plain=True, others=("kept",), seeds=1,
         arms={
             kind: Contrast(((1, dict(protection="encoder", kind=kind, band="all", quality=75)),)) for kind in ("brightness", "colour")
         },

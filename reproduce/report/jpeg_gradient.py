@@ -1,10 +1,13 @@
 """What the rows of notebook 05 say: tables and the verdict. Needs no torch."""
 
-from ..papers import photoguard as paper
 from . import ledger, looks
-from .jpeg_bypass import over_quality
+from .jpeg_edits import won
+from .jpeg_spectra import people, premise
 from .page import Page
-from .statistics import Table, summarise, table_markdown
+from .statistics import Table, effect, summarise, table_markdown
+
+OURS, PLAIN = "exact, Cauchy", "none"
+OVER = "means with 95 % intervals over them"
 
 
 def named(form):
@@ -12,185 +15,186 @@ def named(form):
     return looks.label(looks.FORMULATIONS, form)
 
 
+def called(form):
+    """The same in a sentence, without who released it."""
+    return looks.short(looks.FORMULATIONS, form)
+
+
+def differences(rows, by, one, value, at):
+    """Rows `value` of `one` less that of every other, each where the columns `at` are equal: those, `by` (the other), difference."""
+    own = {tuple(r[name] for name in at): r[value] for r in rows if r[by] == one}
+    return [
+        {name: r[name] for name in at} | {by: r[by], "difference": own[tuple(r[name] for name in at)] - r[value]}
+        for r in rows
+        if r[by] != one
+    ]
+
+
+def against(rows, by, one, value, at):
+    """other -> (mean, low, high, n) of `one` less it, paired, over subjects."""
+    found = differences(rows, by, one, value, at)
+    return {other: effect([r for r in found if r[by] == other], "difference") for other in dict.fromkeys(r[by] for r in found)}
+
+
 def agreement_table(rows):
-    """One line a formulation: mean and largest difference from the real file in levels, and the share of bytes that agree."""
+    """One line a formulation: mean (with interval) and largest difference from the real file in levels, the share of bytes that agree."""
     lines = []
     for form in dict.fromkeys(r["form"] for r in rows):
         mine = [r for r in rows if r["form"] == form]
-        mean, equal = (sum(r[key] for r in mine) / len(mine) for key in ("mean", "equal"))
-        lines.append(dict(form=named(form), mean=mean, worst=round(max(r["worst"] for r in mine)), equal=f"{equal:.1%}"))
+        [mean], [equal] = (summarise(mine, ["form"], value) for value in ("mean", "equal"))
+        interval = mean["mean"], mean["low"], mean["high"]
+        worst = round(max(r["worst"] for r in mine))
+        lines.append(dict(form=named(form), mean=interval if mean["mean"] else 0.0, worst=worst, equal=f"{equal['mean']:.1%}"))
     return lines
 
 
 AGREEMENT_HEADS = {"form": "formulation", "mean": "mean difference (levels)", "worst": "largest", "equal": "bytes that agree"}
 
 
-def by_quality(rows, row, value):
-    """Rows for table_markdown: one line a `row`, one column a quality, mean and interval of `value` over pictures."""
-    table = summarise(rows, [row, "quality"], value)
+def by_column(rows, row, column, value):
+    """Rows for table_markdown: one line a `row`, one column a value of `column`, mean and interval of `value` over pictures."""
     lines = {}
-    for found in table:
-        column = "no JPEG" if found["quality"] is None else str(found["quality"])
-        lines.setdefault(found[row], {"what": named(found[row])})[column] = (found["mean"], found["low"], found["high"])
+    for found in summarise(rows, [row, column], value):
+        line = lines.setdefault(found[row], {"key": found[row], "what": named(found[row])})
+        line[_text(found[column])] = (found["mean"], found["low"], found["high"])
     return list(lines.values())
 
 
-def quality_heads(rows, what, also=None):
-    """The columns of by_quality, with the qualities that were run, the column `also` first."""
-    qualities = dict.fromkeys("no JPEG" if r["quality"] is None else str(r["quality"]) for r in rows)
-    return {"what": what} | ({also: "made for quality"} if also else {}) | {q: q for q in qualities}
+def column_heads(rows, column, what, **more):
+    """The columns of by_column, those of `more` behind the first."""
+    return {"what": what} | more | {_text(one): _text(one) for one in dict.fromkeys(r[column] for r in rows)}
+
+
+def _text(one):
+    return "no JPEG" if one is None else str(one)
+
+
+FORESEEN = ("subject", "quality", "push")  # what a correlation is of
+LESS = "ours less it, paired"
+
+
+def foresight_table(rows):
+    """The lines of by_column for the correlations over quality, all pushes together, with how far ours lies above each."""
+    apart = against(rows, "surrogate", OURS, "correlation", FORESEEN)
+    return [line | {"less": apart[line["key"]][:3] if line["key"] in apart else None} for line in
+            by_column(rows, "surrogate", "quality", "correlation")]  # fmt: skip
+
+
+def push_table(rows):
+    """How far ours lies above each other gradient, one column a push in levels, all qualities together."""
+    lines = {}
+    for push in dict.fromkeys(r["push"] for r in rows):
+        for other, found in against([r for r in rows if r["push"] == push], "surrogate", OURS, "correlation", FORESEEN).items():
+            lines.setdefault(other, {"what": named(other)})[str(push)] = found[:3]
+    return list(lines.values())
+
+
+ATTACKED = ("subject", "through", "quality")
 
 
 def attack_table(rows):
-    """The lines of by_quality for the attacks, one a surrogate and quality it was made for."""
+    """The lines of by_column for the attacks, one a surrogate and quality it was made for, with how much more it takes than the plain."""
     lines = []
     for quality in dict.fromkeys(r["through"] for r in rows):
-        mine = [r for r in rows if r["through"] == quality]
-        lines += [dict(line, through=quality) for line in by_quality(mine, "surrogate", "grey_distance")]
+        mine, apart = [r for r in rows if r["through"] == quality], gained(rows, quality)
+        for line in by_column(mine, "surrogate", "quality", "grey_distance"):
+            lines.append(line | dict(through=quality, more=apart[line["key"]][:3] if line["key"] in apart else None))
     return lines
 
 
-def survival_table(rows, qualities=(95, 75, 50, 30)):
-    """One line a perturbation and kind: energy below 1/16 cycles a pixel, and the part of the perturbation left at some qualities."""
-    lines = []
-    for name in dict.fromkeys(r["protection"] for r in rows):
-        mine = [r for r in rows if r["protection"] == name]
-        outside = summarise([r for r in mine if r["quality"] is None], ["protection"], "outside")[0]
-        for kind in ("brightness", "colour"):
-            of_kind = [r for r in mine if r["kind"] == kind]
-            bands = summarise([r for r in of_kind if r["quality"] is None and r["share"] is not None], ["band"], "share")
-            low = sum(row["mean"] for row in bands if row["band"] in ("below 1/32", "1/32 to 1/16"))
-            line = dict(what=looks.label(looks.PROTECTIONS, name), kind=kind, low=f"{low:.0%}", outside=f"{outside['mean']:.0%}")
-            for row in summarise([r for r in of_kind if r["band"] == "all"], ["quality"], "kept"):
-                if row["quality"] in qualities:
-                    line[str(row["quality"])] = f"{row['mean']:.0%}"
-            lines.append(line)
-    return lines
-
-
-def survival_heads(rows, qualities=(95, 75, 50, 30)):
-    """The columns of survival_table, with the qualities that were run."""
-    run = {r["quality"] for r in rows}
-    heads = {"what": "perturbation", "kind": "of it in", "low": "share below 1/16 cycles a pixel", "outside": "share JPEG-Mask removes"}
-    return heads | {str(q): f"left at {q}" for q in qualities if q in run}
-
-
-def effects_table(rows):
-    """One line a quality: the effect of plain and of JPEG-aware PhotoGuard on the edit (SSIM lost), with intervals."""
-    plain, aware = (over_quality(rows, "variation", name) for name in ("encoder", "encoder, through JPEG"))
-    return [
-        dict(
-            quality="no JPEG" if a["quality"] is None else a["quality"],
-            plain=(a["mean"], a["low"], a["high"]),
-            aware=(b["mean"], b["low"], b["high"]),
-            seen="yes" if a["quality"] is not None and 50 <= a["quality"] <= 95 else "no",
-        )
-        for a, b in zip(plain, aware, strict=True)
-    ]
-
-
-EFFECT_HEADS = {"quality": "JPEG quality", "plain": "SSIM lost: PhotoGuard", "aware": "SSIM lost: through JPEG 50 to 95",
-                "seen": "quality within what it was optimised for"}  # fmt: skip
-
-
-def notes(rows, about):
-    """Footnotes: settings, model, seed and scale."""
-    plain, aware = (about.settings["protections"][key] for key in ("encoder", "encoder, through JPEG"))
-    steps, printed, (low, high) = plain["steps"], paper.PHOTOGUARD_ENCODER["paper"].steps, aware["jpeg"]
-    return [
-        f"PhotoGuard: paper's setting, {plain['eps']:g} levels, "
-        + (f"{steps} steps instead of {printed}" if steps != printed else f"{steps} steps of {plain['step']:g}")
-        + f"; through JPEG: the same, seen through a file of one quality from {low} to {high} drawn per step.",
-        "SSIM lost: SSIM of the clean picture's edit minus that of the protected picture's, both at this quality, against the clean,"
-        " uncompressed edit; paired; mean and 95 % interval (Student's t) over pictures.",
-        f"Model {about.run()}; {len({r['subject'] for r in rows})} pictures.",
-    ]
+def gained(rows, quality):
+    """surrogate -> (mean, low, high, n) of what the plain attack leaves less what one through it does, on files of its own quality."""
+    own = [r for r in rows if r["through"] == r["quality"] == quality]
+    return against(own, "surrogate", PLAIN, "grey_distance", ATTACKED)
 
 
 def verdict(agreement, foresight, attacks, spectra, edits):
     """What held, in a few sentences made from the rows."""
-    exact = [r for r in agreement if r["form"] == "exact"]
-    best = min((line for line in agreement_table(agreement) if line["form"] != named("exact")), key=lambda line: line["mean"])
-    lines = [
-        f"Files. Ours differs from the real file by {max(r['worst'] for r in exact):g} levels at most, over {len(exact)} pictures and"
-        f" qualities; the nearest of the others ({best['form']}) agrees in {best['equal']} of the bytes."
-    ]
-    seen = {row["surrogate"]: row["mean"] for row in summarise(foresight, ["surrogate"], "correlation")}
-    order = sorted(seen, key=seen.get, reverse=True)
-    lines.append(
-        "Gradients. Over all qualities they foresee what the file does to the encoder's reading with a correlation of "
-        + ", ".join(f"{seen[name]:.2f} ({named(name)})" for name in order)
-        + "."
-    )
-    for quality in dict.fromkeys(r["through"] for r in attacks):
-        mine = [r for r in attacks if r["through"] == r["quality"] == quality]
-        hit = {row["surrogate"]: row["mean"] for row in summarise(mine, ["surrogate"], "grey_distance")}
-        strongest = min(hit, key=hit.get)
-        lines.append(
-            f"Attacks, 8 levels, scored on files of quality {quality}: {hit['exact, Cauchy']:.3f} of the distance to grey is left through"
-            f" ours, {hit['none']:.3f} without JPEG in the loop; strongest: {named(strongest)} ({hit[strongest]:.3f})."
-        )
-    lines += [premise(spectra), *_won(edits)]
-    return "\n\n".join(lines)
+    told = [_files(agreement), _foreseen(foresight)]
+    told += [_attacked(attacks, quality) for quality in dict.fromkeys(r["through"] for r in attacks)]
+    return "\n\n".join([*told, premise(spectra), *won(edits)])
 
 
-def premise(rows):
-    """GAP-Diff's premise, "PGD noise is high-frequency and JPEG removes it", as a number and a verdict."""
-    outside = {row["protection"]: row["mean"] for row in summarise(rows, ["protection"], "outside")}
-    table = summarise([r for r in rows if r["band"] == "all" and r["kind"] == "brightness"], ["protection", "quality"], "kept")
-    left = {(row["protection"], row["quality"]): row["mean"] for row in table}
-    at = 75 if any(r["quality"] == 75 for r in rows) else next(r["quality"] for r in rows if r["quality"])
-    mine, noise = outside["encoder"], outside["noise"]
-    high, gone = mine > 0.5, left["encoder", at] < 0.5
-    word = {(True, True): "holds", (True, False): "holds in its first half only", (False, True): "holds in its second half only"}
+def _files(rows):
+    exact = [r for r in rows if r["form"] == "exact"]
+    means = {row["form"]: row["mean"] for row in summarise([r for r in rows if r["form"] != "exact"], ["form"], "mean")}
+    nearest, second = sorted(means, key=means.get)[:2]
+    [equal] = summarise([r for r in rows if r["form"] == nearest], ["form"], "equal")
+    two = [r for r in rows if r["form"] in (nearest, second)]
+    gap = against(two, "form", nearest, "mean", ("subject", "quality"))[second]
     return (
-        f"“PGD noise is high-frequency and JPEG removes it” (GAP-Diff's premise) {word.get((high, gone), 'does not hold')} for"
-        f" PhotoGuard on this model: {mine:.0%} of its energy lies in the frequencies that JPEG-Mask removes (uniform noise:"
-        f" {noise:.0%}), and at quality {at} a file leaves {left['encoder', at]:.0%} of it in brightness (uniform noise:"
-        f" {left['noise', at]:.0%})."
+        f"Files. Ours differs from the real file by {max(r['worst'] for r in exact):g} levels at most, over {len(exact)} pictures and"
+        f" qualities. Of the others, {called(nearest)} is {means[nearest]:.2f} levels away and agrees in {equal['mean']:.1%} of the bytes;"
+        f" less the next, {called(second)}: {_paired(gap, 2)} levels."
     )
 
 
-def _won(rows):
-    table = effects_table(rows)
-    if all(line["quality"] == "no JPEG" for line in table):
-        return []
-    told = "; ".join(
-        f"{'' if line['quality'] == 'no JPEG' else 'quality '}{line['quality']} {line['plain'][0]:.3f} against {line['aware'][0]:.3f}"
-        for line in table
-        if line["quality"] in ("no JPEG", 75, 50, 30, 5)
+def _foreseen(rows):
+    seen = {row["surrogate"]: row["mean"] for row in summarise(rows, ["surrogate"], "correlation")}
+    pushes = ", ".join(map(str, dict.fromkeys(r["push"] for r in rows)))
+    apart = against(rows, "surrogate", OURS, "correlation", FORESEEN)
+    return (
+        f"Gradients. Over all qualities and pushes of {pushes} levels, {people(rows)} pictures, they foresee what the file does to the"
+        " encoder's reading with a correlation of "
+        + ", ".join(f"{seen[name]:.2f} ({called(name)})" for name in sorted(seen, key=seen.get, reverse=True))
+        + f". {_apart(apart, 'Ours lies above', 'below')}"
     )
-    return [f"Editing. SSIM that the protection takes from the edit, plain against optimised through JPEG 50 to 95: {told}."]
+
+
+def _attacked(rows, quality):
+    own = [r for r in rows if r["through"] == r["quality"] == quality]
+    left = {row["surrogate"]: row["mean"] for row in summarise(own, ["surrogate"], "grey_distance")}
+    return (
+        f"Attacks, 8 levels, {people(rows)} pictures, scored on files of quality {quality}: {left[OURS]:.3f} of the distance to grey is"
+        f" left through ours, {left[PLAIN]:.3f} without JPEG in the loop. {_apart(gained(rows, quality), 'Stronger than that', 'weaker')}"
+    )
+
+
+def _apart(found, above, below):
+    """Sentences: of which others the paired interval lies above 0, of which below, and which are not told apart."""
+    groups = {above: [], below: [], "not told apart": []}
+    for name, one in found.items():
+        if one[1] > 0 or one[2] < 0:
+            groups[above if one[1] > 0 else below].append(f"{called(name)} {_paired(one, 3)}")
+        else:
+            groups["not told apart"].append(called(name))
+    first = "; ".join(groups.pop(above)) or "none"
+    rest = [f"{word}: {'; '.join(names)}" for word, names in groups.items() if names]
+    return f"{above}, paired: {first}" + "".join(f". {looks.begun(one)}" for one in rest) + "."
+
+
+def _paired(found, digits):
+    mean, low, high, n = found
+    return f"{mean:+.{digits}f}" + (f" [{low:+.{digits}f}, {high:+.{digits}f}]" if n > 1 else "")
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------------
 
 
 def _agreement(rows, about):
-    return table_markdown(agreement_table(rows["05_agreement"]), AGREEMENT_HEADS)
+    found = rows["05_agreement"]
+    return table_markdown(agreement_table(found), AGREEMENT_HEADS, [f"{people(found)} pictures, all qualities; {OVER}."])
 
 
 def _foresight(rows, about):
     found = rows["05_foresight"]
-    return table_markdown(by_quality(found, "surrogate", "correlation"), quality_heads(found, "gradient through"))
+    heads = column_heads(found, "quality", "gradient through") | {"less": LESS}
+    pushes = ", ".join(map(str, dict.fromkeys(r["push"] for r in found)))
+    return table_markdown(foresight_table(found), heads, [f"{people(found)} pictures, pushes of {pushes} levels together; {OVER}."])
+
+
+def _pushes(rows, about):
+    found = rows["05_foresight"]
+    heads = {"what": "correlation of ours less that of"} | {str(p): f"push of {p}" for p in dict.fromkeys(r["push"] for r in found)}
+    note = f"{people(found)} pictures, all qualities, paired; {OVER}."
+    return table_markdown(push_table(found), heads, [note])
 
 
 def _attacks(rows, about):
     found = rows["05_attacks"]
-    return table_markdown(attack_table(found), quality_heads(found, "attack through", "through"))
-
-
-def _survival(rows, about):
-    found = rows["05_spectra"]
-    return table_markdown(survival_table(found), survival_heads(found))
-
-
-def _premise(rows, about):
-    return Table(premise(rows["05_spectra"]))
-
-
-def _effects(rows, about):
-    return table_markdown(effects_table(rows["05_edits"]), EFFECT_HEADS, notes(rows["05_edits"], about))
+    heads = column_heads(found, "quality", "attack through", through="made for quality")
+    heads["more"] = "more than the plain attack takes, at the quality it was made for, paired"
+    return table_markdown(attack_table(found), heads, [f"{people(found)} pictures; {OVER}."])
 
 
 def _verdict(rows, about):
@@ -202,10 +206,8 @@ _ALL = ("05_agreement", "05_foresight", "05_attacks", "05_spectra", "05_edits")
 PAGES = {
     "05_agreement_table": Page("table", ("05_agreement",), _agreement),
     "05_foresight_table": Page("table", ("05_foresight",), _foresight),
+    "05_foresight_pushes": Page("table", ("05_foresight",), _pushes),
     "05_attacks_table": Page("table", ("05_attacks",), _attacks),
-    "05_survival": Page("table", ("05_spectra",), _survival),
-    "05_premise": Page("text", ("05_spectra",), _premise),
-    "05_effects": Page("table", ("05_edits",), _effects),
     "05_verdict": Page("text", _ALL, _verdict),
     "05_ledger": Page("table", ("05_spectra",), ledger.table),
     "05_sensitivity": Page("table", ("05_spectra",), ledger.sensitivity_table),

@@ -77,17 +77,23 @@ PURIFIERS = {
     "Noisy Upscaling": _look("Noisy Upscaling", GREY, "8"),
 }
 
-FORMULATIONS = {  # of JPEG, as a model of the file and as what an attack differentiates through
+FORMULATIONS = {  # of JPEG, as a model of the file and as what an attack differentiates through; in brackets who released it
     "none": _look("no JPEG at all", GREY, "o"),
     "exact": _look("ours: exact", "#000000", "*"),
-    "straight-through": _look("Diff-JPEG, straight-through", "#332288", "d"),
-    "polynomial": _look("Diff-JPEG, polynomial", "#882255", "8"),
-    "cubic": _look("DiffJPEG, cubic", "#44aa99", "H"),
-    "mask": _look("JPEG-Mask", "#999933", "s"),
+    "straight-through": _look("Diff-JPEG, straight-through (NEC, WACV 2024)", "#332288", "d", "Diff-JPEG, straight-through"),
+    "polynomial": _look("Diff-JPEG, polynomial (NEC, WACV 2024)", "#882255", "8", "Diff-JPEG, polynomial"),
+    "cubic": _look("DiffJPEG, cubic (mlomnitz, after Shin and Song 2017)", "#44aa99", "H", "DiffJPEG, cubic"),
+    "mask": _look("JPEG-Mask (GAP-Diff, after HiDDeN 2018)", "#999933", "s", "JPEG-Mask"),
     "exact, identity": _look("exact file, identity back (BPDA)", "#117733", "v"),
-    "exact, polynomial": _look("exact file, polynomial back", "#cc6677", "p"),
-    "exact, straight-through": _look("exact file, straight-through back", "#88ccee", "X"),
+    "exact, polynomial": _look("ours: exact file, cubic slope back", "#cc6677", "p", "exact file, cubic slope back"),
+    "exact, straight-through": _look("ours: exact file, slope 1 back", "#88ccee", "X", "exact file, slope 1 back"),
     "exact, Cauchy": _look("ours: exact file, Cauchy back", ORANGE, "D"),
+}
+MADE_FOR = {  # qualities that attacks are optimised through
+    90: _look("made for JPEG 90", "#332288", "v"),
+    75: _look("made for JPEG 75", BLUE, "o"),
+    50: _look("made for JPEG 50", "#44aa99", "^"),
+    30: _look("made for JPEG 30", ORANGE, "s"),
 }
 CONVENTIONS = {  # ways of taking SSIM, by their measure
     "ssim": _look("SSIM as piq has it", "#332288", "H"),

@@ -16,8 +16,10 @@ from . import (
     impress,
     jpeg_bypass,
     jpeg_bypass_figures,
+    jpeg_edits,
     jpeg_gradient,
     jpeg_gradient_figures,
+    jpeg_spectra,
     photoguard,
     photoguard_figures,
     purification_figures,
@@ -31,7 +33,7 @@ from .schema import COLUMNS
 
 _MODULES = (
     small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, strength, transfer, impress, survivors,
-    purification_figures, jpeg_gradient, jpeg_gradient_figures,
+    purification_figures, jpeg_gradient, jpeg_gradient_figures, jpeg_spectra, jpeg_edits,
 )  # fmt: skip
 PAGES = {name: page for module in _MODULES for name, page in module.PAGES.items()}
 

@@ -33,10 +33,10 @@ _WORDS = {
     "04_purified": _PURIFIED,
     "04_edits": _PURIFIED_EDIT,
     "05_agreement": "subject role quality form mean worst equal",
-    "05_foresight": "subject quality surrogate correlation",
+    "05_foresight": "subject quality surrogate push correlation",
     "05_attacks": "subject surrogate through quality grey_distance",
     "05_protections": "subject role protection levels rms psnr ssim",
-    "05_spectra": "subject protection quality kind band share outside kept energy",
+    "05_spectra": "subject protection quality kind band share outside kept kept_energy energy",
     "05_edits": _QUALITY_EDIT,
 }
 COLUMNS = {artefact: tuple(words.split()) for artefact, words in _WORDS.items()}
