@@ -14,8 +14,9 @@ HOUSE = """
     images rng places
     artefacts: __init__ plain files rows manifest about
     papers: __init__ photoguard purifiers published measures
-    report: looks statistics figures __init__ page schema claims ledger jpeg_bypass jpeg_bypass_figures photoguard photoguard_figures
-    report: transfer purification impress survivors purification_figures jpeg_gradient jpeg_gradient_figures small_world pages rebuild
+    report: looks statistics lettering figures sheet __init__ page schema claims ledger jpeg_bypass jpeg_bypass_figures photoguard
+    report: photoguard_figures transfer purification impress survivors purification_figures jpeg_gradient jpeg_gradient_figures
+    report: small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
     diffusion: __init__ precision judges trainable weights bounds model profiles anatomy chain optimiser training
@@ -30,7 +31,7 @@ HOUSE = """
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed
-    experiments: purification jpeg_gradient small_world pictures
+    experiments: purification jpeg_gradient small_world panels world_pictures pictures
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg
     cli: __init__ batch doctor results commands
