@@ -7,7 +7,7 @@ from .panels import AMPLIFIED, Sheet, box, difference, near, ssim
 from .photoguard import OTHER
 
 DIFFERENCE = 6  # how often the change of a purified picture is shown
-SMALL = 128  # pixels a side up to which 16 levels are seen, by eye
+SMALL = 128  # pixels a side up to which a dozen levels are seen, by eye
 QUALITIES = (None, 75, 30, 15)
 ARMS = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS")
 PURIFIERS = ("JPEG 50", "DiffPure", "IMPRESS")
@@ -112,24 +112,21 @@ def _edit(lab, subject, arm, number):
 def protected(lab, count=2):
     """The protected pictures themselves, and what was added: can you see it?"""
     people, arms, sheet = lab.people, (CLEAN, "noise", "encoder", "diffusion"), Sheet()
-    some = range(min(count, len(people.names)))
+    some, largest = range(min(count, len(people.names))), 0
     for i in some:
-        made = [lab.grid.shown(Cell(arm), i)[0] for arm in arms]
-        changes = [difference(one, made[0]) for one in made[1:]]
-        sheet.row(people.names[i], made, [None, *(_levels(one, made[0]) for one in made[1:])])
-        sheet.row("the face ×2", [near(one, box(people.masks[i])) for one in made])
-        sheet.row(f"the change ×{AMPLIFIED}", [None, *changes])
+        picture, *made = (lab.grid.shown(Cell(arm), i)[0] for arm in arms)
+        levels = [round((one - picture).abs().max().item() * 255) for one in made]
+        words = [f"{most} levels, {ssim(one, picture)}" for most, one in zip(levels, made, strict=True)]
+        sheet.row(people.names[i], [picture, *made], [None, *words])
+        sheet.row("the face ×2", [near(one, box(people.masks[i])) for one in (picture, *made)])
+        sheet.row(f"the change ×{AMPLIFIED}", [None, *(difference(one, picture) for one in made)])
         sheet.gap()
+        largest = max(largest, *levels)
     size = people.images.shape[-1]
-    seen = f"At {size} px a change of 16 levels can be seen. " if size <= SMALL else ""
+    seen = f"At {size} px a change of {largest} levels can be seen. " if size <= SMALL else ""
     told = f"{seen}The change is shown {AMPLIFIED} times as large, around mid grey. SSIM: of the protected picture to the clean one."
     columns = [looks.short(looks.PROTECTIONS, arm) for arm in arms]
     return sheet.drawn(columns, f"Protected pictures, {size} px: can you see it?", f"{told} {_which(some, people)}")
-
-
-def _levels(made, picture):
-    """The largest change and the similarity, in words."""
-    return f"{round((made - picture).abs().max().item() * 255)} levels, {ssim(made, picture)}"
 
 
 def variations(varied, count=2):

@@ -10,6 +10,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
+ROOM = 1.08  # letters on a page of few pixels are up to so much wider than their outlines
+
 
 @functools.lru_cache(4096)
 def width(words: str, size: float, weight: str = "normal") -> float:
@@ -26,7 +28,7 @@ def wrapped(words, inches: float, size: float, weight: str = "normal") -> str:
         lines.append("")
         for word in paragraph.split():
             longer = f"{lines[-1]} {word}" if lines[-1] else word
-            if lines[-1] and width(longer, size, weight) > inches:
+            if lines[-1] and ROOM * width(longer, size, weight) > inches:
                 lines.append(word)
             else:
                 lines[-1] = longer
@@ -51,9 +53,9 @@ def beside(ax, points, words, colours, size: float = 8.5):
     taken = [(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for x, y in homes]
     made = [None] * len(words)
     for i in sorted(range(len(words)), key=lambda i: -width(words[i], size)):  # long ones first: they fit in fewer places
-        boxes = [_box(homes[i], shift, width(words[i], size), height(words[i], size)) for shift in _SHIFTS]
-        free = [k for k, box in enumerate(boxes) if _inside(box, frame) and not any(_meet(box, other) for other in taken)]
-        chosen = free[0] if free else len(boxes) - 1
+        boxes = [_box(homes[i], shift, ROOM * width(words[i], size), height(words[i], size)) for shift in _SHIFTS]
+        free = (k for k, box in enumerate(boxes) if _inside(box, frame) and not any(_meet(box, other) for other in taken))
+        chosen = next(free, len(boxes) - 1)
         taken.append(boxes[chosen])
         place = [(edge - home) * 72 for edge, home in zip(boxes[chosen], homes[i], strict=False)]
         line = dict(arrowstyle="-", color=colours[i], linewidth=0.5, alpha=0.6, shrinkA=0, shrinkB=3) if chosen >= _FAR else None
@@ -64,7 +66,7 @@ def beside(ax, points, words, colours, size: float = 8.5):
     return made
 
 
-_RADII = (0.08, 0.12, 0.18, 0.26, 0.36, 0.48, 0.62, 0.8, 1.0, 1.3)  # inches from a point to the near edge of its label
+_RADII = [0.08 + 0.06 * k for k in range(44)]  # inches from a point to the near edge of its label
 _DIRECTIONS = [(math.cos(math.pi * k / 8), math.sin(math.pi * k / 8)) for k in (0, 8, 4, 12, 1, 15, 7, 9, 2, 14, 6, 10, 3, 13, 5, 11)]
 _SHIFTS = [(radius * x, radius * y) for radius in _RADII for x, y in _DIRECTIONS]
 _FAR = len(_DIRECTIONS)  # from this shift on, a line leads from the label to its point

@@ -21,7 +21,7 @@ def listed(rows, without=(CLEAN, PHOTOGRAPH)):
 def ticked(rows, arm):
     """What an arm is called beside the others, and of how many people it is where it is not of all."""
     count, whole = (len({r["subject"] for r in some}) for some in (chosen(rows, arm), rows))
-    return named(arm) if count == whole else f"{named(arm)} ({count} people)"
+    return named(arm) if count == whole else f"{named(arm)} ({count} {'person' if count == 1 else 'people'})"
 
 
 def prompt_differences(rows):
