@@ -123,16 +123,31 @@ def test_latents_are_measured_in_units_of_the_way_to_grey(ran):
         assert row["latent_shift"] == pytest.approx(((at - home).norm() / (grey - home).norm()).item(), rel=1e-4)
 
 
-def test_grids_show_what_was_sent_and_made(ran):
+def test_grids_show_what_was_sent_and_made_and_how_similar_it_is(ran):
     shown = pictures.over_quality(ran)
     grid = report.picture_grid(**shown)
-    assert [text.get_text().split()[-1] for text in grid.axes[0].texts][:3] == ["JPEG", "75", "15"]
-    assert np.array_equal(shown["images"][0][1], ran.sent("people", 0, "encoder", 75).numpy())
-    assert np.array_equal(shown["images"][1][1], ran.edit("variation", "people", 0, "encoder", 75).numpy())
-    beside = pictures.side_by_side(ran, role="photographs")
-    assert len(beside["images"]) == 1 and len(beside["images"][0]) == len(beside["column_labels"]) == 6
-    assert np.array_equal(beside["images"][0][5], ran.edit("variation", "photographs", 0, "encoder", 75).numpy())
+    assert shown["column_labels"] == ["no JPEG", "JPEG quality 75", "JPEG quality 15"] and grid.axes
+    sent, whole, face, change, gap, clean_face, clean_change = shown["images"]
+    edit, clean = (ran.edit("variation", "people", 0, *cell).numpy() for cell in (("encoder", 75), ("clean", None)))
+    assert np.array_equal(sent[1], ran.sent("people", 0, "encoder", 75).numpy()) and np.array_equal(whole[1], edit) and gap == []
+    np.testing.assert_allclose(change[1], np.clip(0.5 + 4 * (edit - clean), 0, 1), atol=1e-6)
+    assert face[1].shape == edit.shape and face[1][0, ::2, ::2].shape == (32, 32) and np.array_equal(face[1][:, ::2], face[1][:, 1::2])
+    assert (clean_change[0] == 0.5).all() and not np.array_equal(clean_face[1], clean_face[0])
+    row = dict(subject="person 1", misuse="variation", seed=0)
+    for words, protection in ((shown["below"][1], "encoder"), (shown["below"][5], "clean")):
+        similar = [find(ran, **row, protection=protection, quality=q)[0]["ssim"] for q in (None, 75, 15)]
+        assert words == [f"SSIM {value:.3f}" for value in similar], "as the rows have it"
+    assert shown["note"].endswith("Shown: person 1 of 2.")
     plt.close("all")
+
+
+def test_pictures_stand_side_by_side_in_a_block_each(ran):
+    beside, faceless = pictures.side_by_side(ran), pictures.side_by_side(ran, role="photographs")
+    assert [len(row) for row in beside["images"]] == [4, 4, 4, 0, 4, 4, 4] and [len(row) for row in faceless["images"]] == [4, 4]
+    assert np.array_equal(faceless["images"][0][3], ran.edit("variation", "photographs", 0, "encoder", 75).numpy())
+    second = ran.grids["people"].subjects.images[1].numpy()
+    assert np.array_equal(beside["images"][6][0], second) and beside["below"][6][0] == "the photograph"
+    assert beside["below"][4][0] == "SSIM 1.000" and beside["note"].endswith("Shown: the first 2 of 2.")
 
 
 def test_the_manifest_gets_the_settings_as_they_are_run(ran):

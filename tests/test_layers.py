@@ -14,7 +14,7 @@ HOUSE = """
     images rng places
     artefacts: __init__ plain files rows manifest about
     papers: __init__ photoguard purifiers published measures
-    report: looks statistics figures __init__ page schema effects claims ledger jpeg_bypass jpeg_bypass_figures photoguard
+    report: looks statistics lettering figures sheet __init__ page schema effects claims ledger jpeg_bypass jpeg_bypass_figures photoguard
     report: photoguard_figures strength transfer purification impress survivors purification_figures jpeg_spectra jpeg_edits
     report: jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
@@ -31,8 +31,7 @@ HOUSE = """
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed
-    experiments: budget_curve other_encoder eye
-    experiments: purification jpeg_gradient small_world pictures
+    experiments: budget_curve other_encoder eye purification jpeg_gradient small_world panels world_pictures pictures
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg rules
     cli: __init__ batch doctor results commands

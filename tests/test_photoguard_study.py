@@ -207,7 +207,9 @@ def test_variations_are_of_whole_pictures(ran):
     own = edit.vary(sent, wanted, ran.study.profile.model, settings=settings, generator=chance)
     assert (found.shown(0)[4] - own[0]).abs().max() <= 0.51 / 255
     grid = pictures.variations(found)
-    assert len(grid["images"]) == 1 and len(grid["images"][0]) == 6 == len(grid["column_labels"])
+    assert [len(row) for row in grid["images"]] == [4, 4, 4] and len(grid["column_labels"]) == 4
+    assert torch.equal(grid_tensor(grid, 0, 2), found.shown(0)[4]) and torch.equal(grid_tensor(grid, 2, 0), ran.people.images[0])
+    assert [float(words.split()[1]) for words in grid["below"][0]] == pytest.approx([row["ssim"] for row in found.rows], abs=5.1e-4)
 
 
 def test_the_algorithm_as_printed_moves_by_its_whole_perturbation_every_step(ran):
@@ -216,15 +218,22 @@ def test_the_algorithm_as_printed_moves_by_its_whole_perturbation_every_step(ran
     assert [round(largest[step]) for step in (1, 2, 3, 4)] == [2, 6, 12, 20]
     meant = [row for row in specimen.rows if row["form"] != "as printed"]
     assert [row["step"] for row in meant] == [1, 2, 3, 4] and all(row["largest"] <= 8.001 and row["outside"] == 0 for row in meant)
-    assert len(pictures.printed(ran, specimen)["images"][0]) == 5
+    letter, change = (grid_tensor(pictures.printed(ran, specimen), row, 1) for row in (0, 1))
+    assert torch.allclose(change, (0.5 + 4 * (letter - ran.people.images[0])).clamp(0, 1), atol=1e-6)
 
 
 def test_pictures(ran):
     grid = pictures.edits(ran)
-    assert len(grid["images"]) == 2 and len(grid["images"][0]) == 6 == len(grid["column_labels"])
-    assert torch.equal(grid_tensor(grid, 1, 3), one(ran, "encoder", 1, 1)[0])
-    assert torch.equal(grid_tensor(grid, 0, 5), one(ran, "clean", 0, 0, seed=1)[0])
-    assert len(pictures.protected(ran)["images"]) == 2 and report.picture_grid(**grid).axes
+    assert [len(row) for row in grid["images"]] == [5, 5, 5, 0, 5, 5, 5] and len(grid["column_labels"]) == 5
+    assert torch.equal(grid_tensor(grid, 4, 2), one(ran, "encoder", 1, 1)[0])
+    assert torch.equal(grid_tensor(grid, 0, 4), one(ran, "clean", 0, 0, seed=1)[0])
+    similar = asked(ran)["fixed", "encoder"]["ssim"]
+    assert grid["below"][0][2] == f"SSIM {similar:.3f}" and report.picture_grid(**grid).axes
+    shown = pictures.protected(ran)
+    levels = {(row["protection"], row["subject"]): round(row["levels"]) for row in ran.protected}
+    assert torch.equal(grid_tensor(shown, 4, 2), picture(ran, "encoder", 1)[0])
+    assert shown["below"][4][2].startswith(f"{levels['encoder', ran.people.names[1]]} levels, SSIM 0.")
+    assert "At 64 px a change of 16 levels can be seen." in shown["note"] and shown["note"].endswith("Shown: the first 2 of 2.")
     plt.close("all")
 
 

@@ -148,9 +148,14 @@ def test_the_manifest_gets_the_settings_as_they_are_run(ran):
 
 def test_the_pictures_of_one_person(ran):
     grid = pictures.purified(ran, ("JPEG 50", "IMPRESS"))
-    assert [len(row) for row in grid["images"]] == [4, 4, 4]
-    assert grid["column_labels"] == ["photograph", "encoder attack", "JPEG 50", "IMPRESS"]
-    assert abs(grid["images"][1][0] - 0.5).max() < 1e-6  # the photograph differs from itself nowhere
+    assert [len(row) for row in grid["images"]] == [4, 4, 0, 4, 4, 4]
+    assert grid["column_labels"] == ["photograph", "untreated", "JPEG 50", "IMPRESS"] and grid["title"].endswith("of the encoder attack")
+    photo, purified = ran.grid.subjects.images[0], ran.shown(0, "encoder", "JPEG 50")
+    assert torch.equal(torch.from_numpy(grid["images"][3][2]), ran.edit(0, "encoder", "JPEG 50"))
+    assert torch.allclose(torch.from_numpy(grid["images"][1][2]), (0.5 + 6 * (purified - photo)).clamp(0, 1), atol=1e-6)
+    assert grid["images"][1][0] is None and grid["images"][5][0] is None  # the photograph differs from itself nowhere
+    [row] = [r for r in ran.rows if (r["subject"], r["protection"], r["purifier"]) == (ran.names[0], "encoder", "JPEG 50")]
+    assert grid["below"][0][2] == f"SSIM {row['picture_ssim']:.3f}" and grid["below"][3][2] == f"SSIM {row['ssim']:.3f}"
 
 
 def test_what_another_distance_judges_is_another_job(ran, monkeypatch):

@@ -1,5 +1,6 @@
-"""Means, intervals, curves, grids and tables."""
+"""Means, intervals, curves and tables."""
 
+import io
 import math
 import statistics
 
@@ -9,7 +10,7 @@ import pytest
 from scipy import stats
 
 from reproduce import report
-from reproduce.report import looks
+from reproduce.report import figures, looks
 from reproduce.report import statistics as statistics_of
 
 
@@ -145,56 +146,6 @@ def test_a_line_is_labelled():
     assert ax.get_lines()[0].get_ydata()[0] == 0.7 and ax.texts[0].get_text() == "another seed"
 
 
-def rendered(figure):
-    figure.set_dpi(150)
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
-
-
-def test_pictures_in_a_grid_keep_their_pixels():
-    chance = np.random.default_rng(0)
-    one = chance.integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    two = chance.random((3, 64, 64)).astype(np.float32)
-    figure = report.picture_grid(
-        [[one, two], [None, one]], ["clean", "protected"], ["quality 5", "none"], "A title"
-    )
-    sheet = rendered(figure).astype(int)
-    big = one.repeat(2, 0).repeat(2, 1).astype(int)
-    found = [
-        (y, x)
-        for y in range(0, sheet.shape[0] - 128)
-        for x in range(0, sheet.shape[1] - 128)
-        if (abs(sheet[y, x] - big[0, 0]) <= 1).all() and abs(sheet[y : y + 128, x : x + 128] - big).max() <= 1
-    ]
-    assert len(found) == 2, "each picture stands there, pixel for pixel"
-    (y0, x0), (y1, x1) = found
-    assert y1 - y0 == x1 - x0 == 132
-    box = [text.get_window_extent() for ax in figure.axes for text in ax.texts] + [
-        t.get_window_extent() for t in figure.texts
-    ]
-    assert len(box) == 5 and all(b.x0 >= 0 and b.y0 >= 0 for b in box)
-    assert all(b.x1 <= sheet.shape[1] and b.y1 <= sheet.shape[0] for b in box)
-    assert not any(a.overlaps(b) for i, a in enumerate(box) for b in box[:i])
-
-
-def test_pictures_that_do_not_fit_are_refused():
-    one = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(ValueError, match="one size"):
-        report.picture_grid([[one, np.zeros((9, 8, 3), np.uint8)]])
-    with pytest.raises(ValueError, match="expected a picture"):
-        report.picture_grid([[np.zeros((8, 8))]])
-    with pytest.raises(ValueError, match="got none"):
-        report.picture_grid([[None]])
-
-
-def test_pixels_round_and_take_tensors():
-    import torch
-
-    values = torch.tensor([0.0, 0.499 / 255, 0.501 / 255, 1.0]).expand(3, 1, 4)
-    np.testing.assert_array_equal(report.pixels(values)[0, :, 0], [0, 0, 1, 255])
-    np.testing.assert_array_equal(report.pixels(values[None]), report.pixels(values))
-
-
 def test_a_table_reads_well():
     table = report.table_markdown(
         [
@@ -213,6 +164,30 @@ def test_a_table_reads_well():
         "- eps is 16 levels",
     ]
     assert table._repr_markdown_() == table
+
+
+def test_intervals_reach_as_far_as_they_say_and_nowhere_where_there_is_none():
+    np.testing.assert_allclose(figures.reach([(0.5, 0.4, 0.8), (1.0, math.nan, math.nan)]), [[0.1, 0], [0.3, 0]], atol=1e-12)
+
+
+def test_a_note_counts_people_and_stands_inside_the_figure():
+    assert figures.people(rows(count=3)).startswith("3 people. ") and figures.people(rows(count=1)) == "1 person: no intervals."
+    with report.style():
+        figure = report.noted(plt.figure(figsize=(4, 3)), "a word and another " * 12)
+        figure.draw_without_rendering()
+        box = figure._supxlabel.get_window_extent()
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 4 * figure.dpi and figure.get_supxlabel().count("\n") >= 2
+
+
+def test_a_long_signature_is_not_cut():
+    """Every letter of it is on the page: a signature in many lines leaves as much ink as the same words in one."""
+    long, ink = "bundled-sd15-custom-model (996ae76f71b1), 128 px; " * 3, []
+    for wide in (4, 16):
+        data = figures.signed(plt.figure(figsize=(wide, 1), layout="none"), long)
+        page = plt.imread(io.BytesIO(data))[..., :3]
+        assert (page[:, :3] == 1).all() and (page[:, -3:] == 1).all() and (page[-2:] == 1).all()
+        ink.append((1 - page).sum())
+    assert ink[0] == pytest.approx(ink[1], rel=0.05)
 
 
 def test_the_style_is_a_context_and_takes_nothing_from_outside():

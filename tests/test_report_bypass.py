@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import rowkit
@@ -9,6 +10,7 @@ import rowkit
 from reproduce.artefacts.about import about
 from reproduce.papers import published
 from reproduce.report import jpeg_bypass as read
+from reproduce.report import jpeg_bypass_figures as draw
 from reproduce.report import table_markdown
 
 QUALITIES = (None, 95, 75, 50, 30)
@@ -136,3 +138,40 @@ def test_published_rows_are_about_jpeg_and_have_a_standing():
     rows = read.published_rows()
     assert rows and all(row["standing"] in published.STANDINGS for row in rows)
     assert table_markdown(rows, read.PUBLISHED_HEADS)
+
+
+def test_the_clean_picture_without_jpeg_is_drawn_where_it_is_the_reference():
+    """At SSIM 1; the PSNR of a picture to itself is no number."""
+    rows = [r | ({"ssim": 1.0, "psnr": 80.0} if draw.itself(r) else {}) for r in made_up(FADES) if r["role"] == "people" or r["seed"] == 0]
+    rows = [r | {"ssim": r["ssim"] if r["seed"] == 0 else 0.4} for r in rows]
+    figure = draw.curves(rows, "variation")
+    similar, decibels = ([bar[0].get_ydata()[0] for bar in ax.containers] for ax in figure.axes)
+    assert max(similar) == 1 and len(similar) == 3 and len(decibels) == 2 and max(decibels) < 31
+    assert figure.get_supxlabel().startswith("8 people.")
+    plt.close("all")
+
+
+def test_against_the_photograph_differences_are_paired():
+    """People lie 0.05 apart, the attack takes 0.1 from each but the first, from whom it takes nothing: only that is drawn."""
+    rows = []
+    for row in made_up(FADES):
+        if row["role"] == "people" and row["seed"] == 0:
+            taken = 0.1 * (row["protection"] == "encoder") * (row["subject"] != "p0")
+            rows.append(row | dict(ssim_to_photo=0.3 + 0.05 * int(row["subject"][1:]) - taken, psnr_to_photo=10.0))
+    figure = draw.to_photo(rows)
+    ax = figure.axes[0]
+    curves = {line.get_label(): line for line in ax.lines}
+    attack = curves["PhotoGuard, encoder attack"]
+    assert list(attack.get_xdata()) == [30, 50, 75, 95] and attack.get_ydata() == pytest.approx([-0.1 * 7 / 8] * 4)
+    assert curves["uniform noise"].get_ydata() == pytest.approx([0] * 4) and "clean picture" not in curves
+    people = [line for line in ax.lines if line.get_linewidth() < 1 and len(line.get_xdata()) == 4]
+    assert sorted(line.get_ydata()[0] for line in people) == pytest.approx([-0.1] * 7 + [0])
+    assert "protected minus clean" in figure.get_supxlabel().replace("\n", " ")
+    plt.close("all")
+
+
+def test_latents_are_drawn_as_they_are_measured():
+    figure = draw.latents(made_up(FADES))
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    assert lines["PhotoGuard, encoder attack"] == pytest.approx([0.4 * FADES[q] for q in (30, 50, 75, 95)])
+    plt.close("all")

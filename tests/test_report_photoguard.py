@@ -94,10 +94,63 @@ def test_the_verdict_counts_and_orders():
     assert "uniform noise < diffusion attack < encoder attack. Another seed changes it by 0.500; of that, noise changes 20%" in told
 
 
-def test_bars_are_medians_and_points_are_changes():
-    figure = draw.prompt_bars(EDITS)
-    heights = [bar.get_height() for bar in figure.axes[0].patches]
-    fits = sorted(r["fit"] for r in read.chosen(EDITS, "noise"))
-    assert heights[0] == pytest.approx(0.1) and heights[2] == pytest.approx(statistics.median(fits)) and len(heights) == 9
-    points = draw.ladder(EDITS).axes[0].containers[0][0].get_xdata()
-    assert points[1] == pytest.approx(1 - statistics.mean(r["ssim"] for r in read.chosen(EDITS, "noise")))
+def test_points_are_paired_differences_from_the_clean_edit():
+    with_few = [r for r in EDITS if r["protection"] != "encoder, released" or r["subject"] == "person 1"]
+    ax = draw.prompt_differences(with_few).axes[0]
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == [
+        "uniform noise", "encoder attack", "encoder attack, released (1 person)", "diffusion attack", "diffusion attack, released",
+        "clean picture, same seed again", "clean picture, another seed",
+    ]  # fmt: skip
+    drawn = {round(y, 2): x for x, y in (bar[0].get_xydata()[0] for bar in ax.containers)}
+    assert len(drawn) == 7 + 3  # the best of a list was run for three
+    for arm, at in (("noise", 0), ("encoder", 1), ("diffusion", 3), ("another seed", 6)):
+        assert drawn[at - 0.14] == pytest.approx(difference(arm, "fixed"))
+    assert drawn[1.14] == pytest.approx(difference("encoder", "best")) and drawn[1.14] != drawn[0.86]
+
+
+def difference(arm, rule):
+    """How much better an arm's edits fit than the clean picture's, mean over people and prompts."""
+    fits = [[r["fit"] for r in sorted(read.chosen(EDITS, one, rule), key=lambda r: (r["subject"], r["prompt"]))] for one in (arm, "clean")]
+    return statistics.mean(one - clean for one, clean in zip(*fits, strict=True))
+
+
+def test_intervals_of_differences_are_of_people_not_of_levels():
+    """People differ by much, each edit of the noised picture fits 0.01 less: the interval has no width; the note has the photograph."""
+    rows = []
+    for i, prompt in ((i, prompt) for i in range(6) for prompt in "ab"):
+        row, fit = dict(subject=f"p{i}", prompt=prompt), 0.5 + 0.05 * i
+        rows += [row | dict(rule=rule, protection="clean", fit=fit) for rule in ("fixed", "best")]
+        rows += [row | dict(rule="fixed", protection="noise", fit=fit - 0.01), row | dict(rule="none", protection="photograph", fit=0.1)]
+    figure = draw.prompt_differences(rows)
+    [ends] = figure.axes[0].containers[0][2][0].get_segments()
+    assert ends[:, 0] == pytest.approx([-0.01, -0.01], abs=1e-9)
+    note = figure.get_supxlabel().replace("\n", " ")
+    assert note.startswith("6 people.") and "photograph is not drawn: -0.525" in note
+
+
+def test_the_ladder_draws_changes_under_every_convention():
+    figure = draw.ladder(EDITS)
+    ax = figure.axes[0]
+    arms = [label.get_text() for label in ax.get_yticklabels()]
+    for shift, (bars, key) in enumerate(zip(ax.containers, ("ssim", "ssim-sewar", "ssim_pasted", "ssim_edited"), strict=True)):
+        points = {round(y, 2): x for x, y in bars[0].get_xydata()}
+        assert len(points) == len(arms)
+        for arm, name in (("noise", "uniform noise"), ("another seed", "clean picture, another seed")):
+            at = round(arms.index(name) + 0.16 * (shift - 1.5), 2)
+            assert points[at] == pytest.approx(1 - statistics.mean(r[key] for r in read.chosen(EDITS, arm)))
+    assert figure.get_supxlabel().startswith("3 people.")
+
+
+def test_what_no_seed_changes_is_drawn_at_the_edge_without_an_interval_that_reaches_out():
+    rows = [r | dict.fromkeys(("ssim", "ssim-sewar", "ssim_pasted", "ssim_edited"), 1.0) for r in EDITS if r["subject"] == "person 1"]
+    ax = draw.ladder(rows).axes[0]
+    assert {x for bars in ax.containers for x in bars[0].get_xdata()} == {draw.LEAST}
+    assert {x for bars in ax.containers for line in bars[2][0].get_segments() for x in line[:, 0]} == {draw.LEAST}
+
+
+def test_overshoot_is_of_one_picture():
+    figure = draw.overshoot(rowkit.rows()["02_printed"])
+    left, right = figure.axes
+    assert list(left.lines[0].get_ydata()) == [2, 4, 6] and list(right.lines[0].get_ydata()) == pytest.approx([1, 2, 3])
+    assert figure.get_supxlabel().startswith("One picture")

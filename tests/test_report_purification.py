@@ -3,6 +3,7 @@
 import math
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import rowkit
 
@@ -99,11 +100,54 @@ def test_figures_draw_the_means_of_their_cells():
     drawn = figure.axes[0].lines[0].get_ydata()
     for at, change in enumerate(("", "alpha 0.1")):
         assert drawn[at] == pytest.approx(read.mean(read.chosen(rows, "encoder", "IMPRESS", change), "ssim")[0])
-    heat = draw.heat_map(known())
-    assert [text.get_text() for text in heat.axes[1].texts] == ["100%", "75%"]
-    assert [label.get_text() for label in heat.axes[1].get_xticklabels()] == ["untreated", "JPEG 75"]
-    cost = draw.pareto(known(), "a distance")
-    assert len(cost.axes[0].lines) == 3 and cost.axes[0].lines[0].get_xdata()[0] == pytest.approx(0.05)
+    assert figure.get_supxlabel().startswith("3 people. ")
+    plt.close("all")
+
+
+def beside(rows, purifier, **more):
+    """Rows with one more purifier, which does what JPEG 75 does but for `more`."""
+    return rows + [r | dict(purifier=purifier) | more for r in rows if r["purifier"] == "JPEG 75"]
+
+
+def test_heat_maps_have_a_line_a_purifier_and_set_apart_what_does_nothing_and_what_moves():
+    rows = beside(beside(known(), "blur, as named"), "crop", ssim=0.3)
+    heat = draw.heat_map(rows)
+    close, left = heat.axes[:2]
+    names = [label.get_text() for label in close.get_yticklabels()]
+    assert names == ["untreated (changes nothing)", "blur, as named (changes nothing)", "JPEG 75", "crop (moves the person)"]
+    assert np.diff(close.get_yticks()) == pytest.approx([1, 1 + draw.APART, 1 + draw.APART])
+    assert [label.get_text() for label in close.get_xticklabels()] == ["clean picture", "encoder attack"]
+    cells = {tuple(text.get_position()): text.get_text() for text in close.texts}
+    jpeg = close.get_yticks()[2]
+    assert cells[0, jpeg] == "0.98" and cells[1, jpeg] == "0.83" and cells[1, 0] == "0.80"
+    assert {tuple(text.get_position()): text.get_text() for text in left.texts}[0, jpeg] == "75"
+    drawn = {image.get_extent()[3]: image for image in close.images}  # each line of cells lies where its numbers do
+    np.testing.assert_allclose(drawn[jpeg - 0.5].get_array()[0], [0.98, 0.8285], atol=1e-9)
+    assert all(image.norm.vmin == pytest.approx(0.7985) for image in close.images), "the crop takes no part in the scale of colours"
+    assert len(heat.axes) == 4 and "Means over 4 people" in heat.get_supxlabel()
+    plt.close("all")
+
+
+def test_points_have_intervals_on_both_axes_and_labels_that_do_not_meet():
+    rows = [r | dict(picture_ssim=r["picture_ssim"] - 0.01 * int(r["subject"][1:])) for r in known()]
+    for i in range(12):
+        rows = beside(rows, f"as good as JPEG 75, number {i}", picture_ssim=0.88 - 0.0001 * i)
+    rows = beside(beside(rows, "blur, as named"), "crop")
+    cost = draw.pareto(rows, "a distance")
+    for ax, value, change in zip(cost.axes, ("picture_ssim", "perceptual"), (lambda x: 1 - x, lambda x: x), strict=True):
+        assert len(ax.containers) == len(ax.texts) == 14, "what changes nothing and what moves the person are not drawn"
+        named = {text.get_text(): text.xy for text in ax.texts}
+        for bars, purified, name in zip(ax.containers, ("none", "JPEG 75"), ("untreated", "JPEG 75"), strict=False):
+            found = read.chosen(rows, "encoder", purified)
+            across, up = (segments.get_segments()[0] for segments in bars[2])
+            wide, high = (read.mean([r | {"x": change(r[value])} for r in found], key) for key in ("x", "ssim"))
+            assert bars[0].get_xydata()[0] == pytest.approx((wide[0], high[0])) and named[name] == pytest.approx((wide[0], high[0]))
+            assert tuple(across[:, 0]) == pytest.approx(wide[1:]) and tuple(up[:, 1]) == pytest.approx(high[1:]) and high[1] < high[2]
+        cost.draw_without_rendering()
+        boxes = [plt.Text.get_window_extent(text) for text in ax.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert "4 people" in cost.get_supxlabel() and "blur, as named (changes nothing); crop (moves the person)" in cost.get_supxlabel()
+    assert cost.axes[0].lines[0].get_xdata()[0] == pytest.approx(0.065), "the line through the best begins with the untreated"
     plt.close("all")
 
 

@@ -3,77 +3,104 @@
 from ..report import looks
 from .arms import CLEAN, UNTREATED
 from .cells import AGAIN, OTHER, Cell
+from .panels import AMPLIFIED, Sheet, box, difference, near, ssim
 
-AMPLIFIED, DIFFERENCE = 4, 6  # how often a change is shown, around mid grey: of attacks, of purifiers
-QUALITIES = (None, 95, 85, 75, 50, 30, 15, 5)
-PURIFIERS = ("JPEG 90", "JPEG 15", "noise 0.1", "blur, training", "resize, antialiased", "AdverseCleaner", "DiffPure", "IMPRESS")
+DIFFERENCE = 6  # how often the change of a purified picture is shown
+SMALL = 128  # pixels a side up to which a dozen levels are seen, by eye
+QUALITIES = (None, 75, 30, 15)
+ARMS = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS")
+PURIFIERS = ("JPEG 50", "DiffPure", "IMPRESS")
+EXPLAINED = f"SSIM: of the edit to the edit of the clean picture. Differences are shown {AMPLIFIED} times as large, around mid grey."
 
 
 def over_quality(bypass, misuse="variation", role="people", subject=0, prompt=0):
-    """Notebook 01: over quality, the protected picture as sent and the edits of clean, noised and protected."""
+    """Notebook 01: over quality, the protected picture as sent, and what became of the edits of it and of the clean picture."""
     if (misuse, role) not in bypass.edited:
         return _instead(bypass, misuse, role)
-    shown = [q for q in bypass.counts.qualities if q in QUALITIES]
-    rows = {"protected and compressed": [bypass.sent(role, subject, bypass.attack, q) for q in shown]}
-    for words, key in (("edit of it", bypass.attack), ("edit of noised picture", "noise"), ("edit of clean picture", CLEAN)):
-        rows[words] = [bypass.edit(misuse, role, subject, key, q, prompt) for q in shown]
-    wanted = bypass.grids[role].subjects.prompts[subject][prompt]
-    return _grid(rows.values(), list(rows), _columns(shown), f"“{wanted}”, {misuse}")
+    known, shown, sheet = bypass.grids[role].subjects, _qualities(bypass), Sheet()
+    clean, corner = bypass.edit(misuse, role, subject, CLEAN, None, prompt), box(known.masks[subject])
+    sheet.row("protected, as sent", [bypass.sent(role, subject, bypass.attack, q) for q in shown])
+    edits = [bypass.edit(misuse, role, subject, bypass.attack, q, prompt) for q in shown]
+    sheet.edits("edit of it", edits, clean, corner)
+    sheet.gap()
+    edits = [bypass.edit(misuse, role, subject, CLEAN, q, prompt) for q in shown]
+    sheet.edits("edit of the clean picture", edits, clean, corner, whole=False)
+    title = f"“{known.prompts[subject][prompt]}”, {misuse}, {looks.label(looks.PROTECTIONS, bypass.attack)}"
+    return sheet.drawn(_columns(shown), title, f"{EXPLAINED} Shown: {known.names[subject]} of {len(known.names)}.")
 
 
-def side_by_side(bypass, misuse="variation", role="people", quality=75, count=4):
-    """Notebook 01: original, protected, and edits of clean, protected, noised, and protected after JPEG: one row a picture."""
+def side_by_side(bypass, misuse="variation", role="people", quality=75, count=2):
+    """Notebook 01: the edits of clean, protected, noised, and protected after JPEG: a block of rows a picture."""
     if (misuse, role) not in bypass.edited:
         return _instead(bypass, misuse, role)
-    known, rows = bypass.grids[role].subjects, []
-    for i in range(min(count, len(known.names))):
+    known, sheet = bypass.grids[role].subjects, Sheet()
+    some = range(min(count, len(known.names)))
+    for i in some:
         shown = ((CLEAN, None), (bypass.attack, None), ("noise", None), (bypass.attack, quality))
         edits = [bypass.edit(misuse, role, i, key, q) for key, q in shown]
-        rows.append([known.images[i], bypass.sent(role, i, bypass.attack, None), *edits])
-    columns = ["original", "protected", "edit of clean", "edit of protected", "edit of noised", f"edit of protected, JPEG {quality}"]
-    labels = [f"{name}: {asked[0].removeprefix('a photo of ')}" for name, asked in zip(known.names, known.prompts, strict=True)]
-    return _grid(rows, labels[:count], columns, f"Before and after JPEG, {misuse}")
+        corner = box(known.masks[i]) if role == "people" else None
+        sheet.edits(_asked(known, i), edits, edits[0], corner, photograph=known.images[i])
+        sheet.gap()
+    attack = looks.short(looks.PROTECTIONS, bypass.attack)
+    columns = ["edit of the clean picture", attack, "uniform noise", f"{attack}, JPEG {quality}"]
+    return sheet.drawn(columns, f"Before and after JPEG, {misuse}", f"{EXPLAINED} {_which(some, known)}")
 
 
 def through_jpeg(gradients):
-    """Notebook 05: the first person, plain and JPEG-aware, as sent and edited, over quality."""
+    """Notebook 05: the edits of the first person, plain, JPEG-aware and clean, over quality."""
     bypass = gradients.bypass
     if ("variation", "people") not in bypass.edited:
         return _instead(bypass, "variation", "people")
-    shown, rows = [q for q in bypass.counts.qualities if q in (None, 95, 75, 50, 30, 5)], {}
-    for words, key in (("PhotoGuard", "encoder"), ("through JPEG", "encoder, through JPEG")):
-        rows[f"{words}: sent"] = [bypass.sent("people", 0, key, q) for q in shown]
-        rows[f"{words}: edit"] = [bypass.edit("variation", "people", 0, key, q) for q in shown]
-    rows["clean: edit"] = [bypass.edit("variation", "people", 0, CLEAN, q) for q in shown]
-    asked = bypass.grids["people"].subjects.prompts[0][0]
-    return _grid(rows.values(), list(rows), _columns(shown), f"“{asked}”, variation, {gradients.study.identity.name} model")
+    known, shown, sheet = bypass.grids["people"].subjects, _qualities(bypass), Sheet()
+    clean, corner = bypass.edit("variation", "people", 0, CLEAN, None), box(known.masks[0])
+    for key in (*bypass.protections, CLEAN):
+        edits = [bypass.edit("variation", "people", 0, key, q) for q in shown]
+        sheet.edits(looks.short(looks.PROTECTIONS, key), edits, clean, corner, whole=False)
+        sheet.gap()
+    return sheet.drawn(_columns(shown), f"“{known.prompts[0][0]}”, variation: the edits", f"{EXPLAINED} {_which([0], known)}")
+
+
+def _qualities(bypass):
+    return [q for q in bypass.counts.qualities if q in QUALITIES]
 
 
 def _columns(qualities):
-    return ["no JPEG" if q is None else f"quality {q}" for q in qualities]
+    return ["no JPEG" if q is None else f"JPEG quality {q}" for q in qualities]
+
+
+def _asked(known, i, number=0):
+    """A person and what is asked of the edit."""
+    return f"{known.names[i]}: {known.prompts[i][number].removeprefix('a photo of ')}"
+
+
+def _which(some, known):
+    """Who is shown, of how many: the first, so that nobody can have picked them."""
+    shown = f"{known.names[0]}, the first" if len(some) == 1 else f"the first {len(some)}"
+    return f"Shown: {shown} of {len(known.names)}."
 
 
 def _instead(bypass, misuse, role):
     """What to show where a profile has no such edits: the pictures, and why."""
-    name = bypass.study.identity.name
+    name, sheet = bypass.study.identity.name, Sheet()
     why = "a folder of pictures was given instead" if role not in bypass.grids else f"{name} has no denoiser for it"
-    return _grid([list(bypass.grids["people"].subjects.images[:4])], None, None, f"no {misuse} of {role}: {why}")
+    sheet.row(None, bypass.grids["people"].subjects.images[:4])
+    return sheet.drawn(None, f"no {misuse} of {role}: {why}")
 
 
 PAINTED = (CLEAN, "noise", "encoder", "diffusion", OTHER)
-CAPTIONS = {CLEAN: "edit of it", "noise": "edit, random noise", "encoder": "edit, encoder attack", "diffusion": "edit, diffusion attack",
-            OTHER: "edit of it, another seed"}  # fmt: skip
 
 
-def edits(lab, count=5):
-    """Figure 5: one row a person and prompt; the picture, its edit, and the edits of the same picture protected."""
-    people, rows, labels = lab.people, [], []
-    for i in range(min(count, len(people.names))):
+def edits(lab, count=2):
+    """Figure 5: a block of rows a person and prompt; the edits of the picture, clean and protected, and under another seed."""
+    people, sheet = lab.people, Sheet()
+    some = range(min(count, len(people.names)))
+    for i in some:
         number = i % lab.counts.prompts
-        rows.append([people.images[i], *(_edit(lab, i, arm, number) for arm in PAINTED)])
-        labels.append(people.prompts[i][number].removeprefix("a photo of "))
-    title = "Edits: all but the person is repainted (after Figure 5)"
-    return _grid(rows, labels, ["picture", *(CAPTIONS[arm] for arm in PAINTED)], title)
+        made = [_edit(lab, i, arm, number) for arm in PAINTED]
+        sheet.edits(_asked(people, i, number), made, made[0], box(people.masks[i]), photograph=people.images[i])
+        sheet.gap()
+    columns = [looks.short(looks.PROTECTIONS, arm) for arm in PAINTED]
+    return sheet.drawn(columns, "Edits: all but the person is repainted (after Figure 5)", f"{EXPLAINED} {_which(some, people)}")
 
 
 def _edit(lab, subject, arm, number):
@@ -81,41 +108,62 @@ def _edit(lab, subject, arm, number):
     return lab.edited.shown(cell, subject, number, seed)
 
 
-def protected(lab, count=4):
-    """The protected pictures themselves: can you see it?"""
-    arms = (CLEAN, "noise", "encoder", "diffusion")
-    rows = [[lab.grid.shown(Cell(arm), i)[0] for arm in arms] for i in range(min(count, len(lab.people.names)))]
-    return _grid(rows, None, ["picture", "random noise", "encoder attack", "diffusion attack"], "Protected pictures")
+def protected(lab, count=2):
+    """The protected pictures themselves, and what was added: can you see it?"""
+    people, arms, sheet = lab.people, (CLEAN, "noise", "encoder", "diffusion"), Sheet()
+    some, largest = range(min(count, len(people.names))), 0
+    for i in some:
+        picture, *made = (lab.grid.shown(Cell(arm), i)[0] for arm in arms)
+        levels = [round((one - picture).abs().max().item() * 255) for one in made]
+        words = [f"{most} levels, {ssim(one, picture)}" for most, one in zip(levels, made, strict=True)]
+        sheet.row(people.names[i], [picture, *made], [None, *words])
+        sheet.row("the face ×2", [near(one, box(people.masks[i])) for one in (picture, *made)])
+        sheet.row(f"the change ×{AMPLIFIED}", [None, *(difference(one, picture) for one in made)])
+        sheet.gap()
+        largest = max(largest, *levels)
+    size = people.images.shape[-1]
+    seen = f"At {size} px a change of {largest} levels can be seen. " if size <= SMALL else ""
+    told = f"{seen}The change is shown {AMPLIFIED} times as large, around mid grey. SSIM: of the protected picture to the clean one."
+    columns = [looks.short(looks.PROTECTIONS, arm) for arm in arms]
+    return sheet.drawn(columns, f"Protected pictures, {size} px: can you see it?", f"{told} {_which(some, people)}")
 
 
-def variations(varied):
-    """Figure 4: one row a person; picture, protected picture, and variations of clean, noised, protected, and under another seed."""
-    rows = [varied.shown(i) for i in varied.subjects]
-    labels = [varied.lab.people.prompts[i][0].removeprefix("a photo of ") for i in varied.subjects]
-    columns = ["picture", "protected (encoder)", "variation of it", "of the noised", "of the protected", "of it, another seed"]
-    return _grid(rows, labels, columns, "Image variations (after Figure 4)")
+def variations(varied, count=2):
+    """Figure 4: a block of rows a person; variations of clean, noised, protected, and under another seed."""
+    people, sheet = varied.lab.people, Sheet()
+    some = varied.subjects[:count]
+    for i in some:
+        photograph, _, *made = varied.shown(i)
+        sheet.edits(_asked(people, i), made, made[0], box(people.masks[i]), photograph=photograph)
+        sheet.gap()
+    columns = [looks.short(looks.PROTECTIONS, arm) for arm in (*varied.ARMS, OTHER)]
+    return sheet.drawn(columns, "Image variations of whole pictures (after Figure 4)", f"{EXPLAINED} {_which(some, people)}")
 
 
 def printed(lab, specimen):
     """The picture, what Algorithm 1 returns to the letter (cut at black and white), what equation 4 means, and both changes, amplified."""
     picture, letter, meant = lab.people.images[0], *(specimen.images({}, form)[0] for form in ("as printed", "as in equation 4"))
-    change = [(AMPLIFIED * (made - picture) + 0.5).clamp(0, 1) for made in (letter, meant)]
+    sheet = Sheet()
+    sheet.row(None, [picture, letter, meant], [None, ssim(letter, picture), ssim(meant, picture)])
+    sheet.row(None, [None, difference(letter, picture), difference(meant, picture)], [None, *[f"the change ×{AMPLIFIED}"] * 2])
     columns = ["picture", "Algorithm 1 as printed", "as in equation 4"]
-    columns += [f"{which}: change x {AMPLIFIED}" for which in ("printed", "equation 4")]
-    return _grid([[picture, letter, meant, *change]], None, columns, "To the letter")
+    told = f"Cut at black and white; the change around mid grey. {_which([0], lab.people)}"
+    return sheet.drawn(columns, f"Algorithm 1 to the letter, {lab.counts.printed_steps} steps", told)
 
 
 def purified(lab, purifiers, protection="encoder", subject=0):
     """Notebooks 03 and 04: what each purifier leaves of one protected picture: it, its difference from the photograph, its edit."""
-    photo = lab.grid.subjects.images[subject]
-    cells = [(CLEAN, UNTREATED), *((protection, purifier) for purifier in (UNTREATED, *purifiers))]
+    known, sheet = lab.grid.subjects, Sheet()
+    photo, corner = known.images[subject], box(known.masks[subject])
+    cells = [(protection, purifier) for purifier in (UNTREATED, *purifiers)]
     pictures = [lab.shown(subject, *cell) for cell in cells]
-    changes = [(DIFFERENCE * (one - photo) + 0.5).clamp(0, 1) for one in pictures]
-    rows = [pictures, changes, [lab.edit(subject, *cell) for cell in cells]]
-    columns = ["photograph", looks.short(looks.PROTECTIONS, protection), *(looks.label(looks.PURIFIERS, one) for one in purifiers)]
-    return _grid(rows, ["picture", f"difference x {DIFFERENCE}", "edit"], columns, f"What each purifier leaves: {lab.names[subject]}")
-
-
-def _grid(rows, row_labels, column_labels, title):
-    images = [[picture.numpy() for picture in row] for row in rows]
-    return dict(images=images, row_labels=row_labels, column_labels=column_labels, title=title)
+    sheet.row("picture", [photo, *pictures], [None, *(ssim(one, photo) for one in pictures)])
+    sheet.row(f"difference to the photograph ×{DIFFERENCE}", [None, *(difference(one, photo, DIFFERENCE) for one in pictures)])
+    sheet.gap()
+    clean = lab.edit(subject, CLEAN, UNTREATED)
+    sheet.edits("edit", [clean, *(lab.edit(subject, *cell) for cell in cells)], clean, corner)
+    sheet.rows[-1][0] = None  # the clean edit differs from itself nowhere
+    columns = ["photograph", *(looks.label(looks.PURIFIERS, purifier) for _, purifier in cells)]
+    title = f"What each purifier leaves of the {looks.short(looks.PROTECTIONS, protection)}"
+    told = f"SSIM: of pictures to the photograph, of edits to its edit. Shown: {known.names[subject]} of {len(known.names)}."
+    return sheet.drawn(columns, title, told)

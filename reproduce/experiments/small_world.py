@@ -1,4 +1,4 @@
-"""What the small world looks like and how good its models are (notebook 00), all on renders that no training saw."""
+"""How good the small world's models are (notebook 00), all on renders that no training saw."""
 
 import torch
 import torch.nn.functional as F
@@ -10,60 +10,13 @@ from ..measure import compare
 from ..measure.clip import identify
 from ..misuse import edit
 from ..papers import photoguard as paper
-from ..world import SCENES, STYLES, Spec, render, sample_specs
+from ..world import SCENES, render, sample_specs
 from ..world.draw.scene import TABLE
 from ..world.train import quality
 from . import scales, subjects
 from .grid import GROUP
 
 ETA = 1.0  # fresh noise in every step, as DDPM samples: outlines come out cleaner (by eye), whole faces no more often (counted)
-
-
-# --- pictures of the world -------------------------------------------------------------------------------------------------
-
-
-def scenes_grid(seed=0):
-    """Every scene once, with somebody in it: for report.picture_grid."""
-    made = render([Spec(identity=100_000 + i, scene=scene, seed=rng.child(seed, scene) % 2**62) for i, scene in enumerate(SCENES)])
-    pictures, per_row = list(made.images.numpy()), 6
-    return dict(**_rows_of(pictures, SCENES, per_row), title="The scenes")
-
-
-def identities_grid(seed=0, people=5, views=6):
-    """Five people, one a row, in other poses, light, clothes and expressions."""
-    specs = [
-        Spec(identity=100_500 + i, scene="studio", seed=rng.child(seed, "view", i, k) % 2**62) for i in range(people) for k in range(views)
-    ]
-    made = render(specs).images.numpy()
-    return dict(
-        images=[list(made[i * views : (i + 1) * views]) for i in range(people)],
-        row_labels=[f"identity {i + 1}" for i in range(people)],
-        title="One identity a row",
-    )
-
-
-def styles_grid(seed=0):
-    """One picture as a photo and in every style of the training set."""
-    styles = ("photo", *STYLES)
-    made = render([Spec(identity=100_007, scene="beach", style=style, seed=rng.child(seed, "style") % 2**62) for style in styles])
-    return dict(images=[list(made.images.numpy())], column_labels=list(styles), title="The painterly styles of the training set")
-
-
-def captions(seed=0, count=8):
-    """Captions of sampled pictures, and the pictures: for report.picture_grid."""
-    made = render(rng.child(seed, "captions") % 2**62, count)
-    return dict(images=[list(made.images.numpy())], column_labels=made.captions, title="What the captions say")
-
-
-# --- the models ------------------------------------------------------------------------------------------------------------
-
-
-def reconstructions(study, count=4):
-    """Renders and photographs, their average-pooled version and the autoencoder's: a grid."""
-    images = torch.cat([render(quality.SEED, count).images, quality.photographs(study.identity.size)[1]])
-    back = study.sweep("encode-decode", [Job("experiments.stages:encode_decode", {}, {"images": levels(images)})]).images({}, "image")
-    rows = {"picture": images, "8x average pooling": quality.pooled(images), "autoencoder": back}
-    return dict(images=[list(row.numpy()) for row in rows.values()], row_labels=list(rows), title="Held-out renders and real photographs")
 
 
 def scene_classifier(count):
@@ -223,27 +176,3 @@ def retrieved(profile, values, pictures):
 def _kept(image, origin, person):
     error = ((image - origin).square() * person).sum() / (3 * person.sum())
     return (-10 * error.log10()).item()
-
-
-def generated_grid(generated, per_scene=1):
-    """One generated picture a scene, with the scene asked for above it: for report.picture_grid."""
-    at = [i for i, row in enumerate(generated.rows) if row["index"] < per_scene]
-    pictures, rows = generated.images({}, "image").numpy(), generated.rows
-    cells, labels = [pictures[i] for i in at], [rows[i]["scene"] for i in at]
-    return dict(**_rows_of(cells, labels, 6), title="Made from “a photo of a person …”")
-
-
-def _rows_of(pictures, names, per_row):
-    """Pictures in rows of `per_row`, each row labelled with the names of its pictures."""
-    starts = range(0, len(pictures), per_row)
-    rows = [list(pictures[i : i + per_row]) for i in starts]
-    return dict(
-        images=[row + [None] * (per_row - len(row)) for row in rows], row_labels=[", ".join(names[i : i + per_row]) for i in starts]
-    )
-
-
-def inpainted_grid(inpainted, count=8):
-    """Originals and their inpainted versions, with the scene asked for."""
-    before, after = (inpainted.images({}, name)[:count].numpy() for name in ("original", "image"))
-    labels = [row["scene"] for row in inpainted.rows[:count]]
-    return dict(images=[list(before), list(after)], row_labels=["original", "all but the person repainted"], column_labels=labels)

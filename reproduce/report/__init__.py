@@ -1,6 +1,7 @@
 """Rows and manifest in; figures, tables, the ledger out. Nothing live, no torch."""
 
-from .figures import curve, hline, picture_grid, pixels, style, use_style
+from .figures import curve, hline, noted, style, use_style
+from .sheet import picture_grid, pixels
 from .statistics import Table, effect, summarise, table_markdown
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "curve",
     "effect",
     "hline",
+    "noted",
     "picture_grid",
     "pixels",
     "style",

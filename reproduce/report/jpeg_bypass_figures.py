@@ -3,9 +3,10 @@
 import matplotlib.pyplot as plt
 
 from . import looks
-from .figures import curve, hline
-from .jpeg_bypass import floor, same_seed
+from .figures import curve, hline, noted, people
+from .jpeg_bypass import attack, floor, same_seed
 from .page import Page
+from .statistics import summarise
 
 UNITS = {"ssim": "SSIM", "psnr": "PSNR (dB)"}
 
@@ -15,16 +16,15 @@ def curves(rows, misuse):
     chosen = same_seed(rows, misuse)
     if not chosen:
         return _nothing(f"this profile's model has no denoiser for {misuse}")
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
-    shown = [r for r in chosen if not itself(r)]
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2))
     for ax, (measure, unit) in zip(axes, UNITS.items(), strict=True):
+        shown = chosen if measure == "ssim" else [r for r in chosen if not itself(r)]  # a picture has no PSNR to itself
         curve(ax, shown, "quality", measure, "protection", looks.PROTECTIONS, none="no JPEG")
         hline(ax, floor(rows, misuse, measure), looks.label(looks.PROTECTIONS, "another seed"))
         ax.set(xlabel="JPEG quality", ylabel=f"{unit} to the clean picture's edit")
-    pictures = len({r["subject"] for r in chosen})
     axes[1].get_legend().remove()
-    axes[0].set_title(f"{misuse.capitalize()}: does the edit come back? ({pictures} pictures)")
-    return figure
+    axes[0].set_title(f"{misuse.capitalize()}: does the edit come back?")
+    return noted(figure, f"{people(chosen)} The clean picture without JPEG is the reference itself: SSIM 1, no PSNR.")
 
 
 def itself(row):
@@ -34,23 +34,49 @@ def itself(row):
 
 def latents(rows):
     """How far JPEG and the protections move the encoder's reading, over quality; returns the figure."""
-    figure, ax = plt.subplots(figsize=(7.2, 4.2))
+    figure, ax = plt.subplots(figsize=(7.2, 4.4))
     chosen = same_seed(rows, rows[0]["misuse"])
     curve(ax, chosen, "quality", "latent_shift", "protection", looks.PROTECTIONS, none="no JPEG")
-    ax.set(xlabel="JPEG quality", ylabel="latents moved / distance to grey", title="What the encoder reads")
-    return figure
+    ax.set(xlabel="JPEG quality", ylabel="latent shift / distance to grey", title="What the encoder reads")
+    return noted(figure, f"{people(chosen)} The shift is from the latents of the clean, uncompressed picture, whatever its direction.")
 
 
 def to_photo(rows):
-    """SSIM and PSNR of the edit against the original photograph, over quality; returns the figure."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
+    """What each protection takes from the SSIM and PSNR of the edit to the original photograph, paired, over quality; returns the figure.
+
+    Thin lines: single people, under the attack that the rows are about.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
     chosen = same_seed(rows, rows[0]["misuse"])
     for ax, (measure, unit) in zip(axes, UNITS.items(), strict=True):
-        curve(ax, chosen, "quality", f"{measure}_to_photo", "protection", looks.PROTECTIONS, none="no JPEG")
-        ax.set(xlabel="JPEG quality", ylabel=f"{unit} to the original photograph")
+        paired = _beside_clean(chosen, f"{measure}_to_photo")
+        for subject in dict.fromkeys(r["subject"] for r in paired):
+            _person(ax, [r for r in paired if r["subject"] == subject and r["protection"] == attack(chosen)])
+        curve(ax, paired, "quality", "more", "protection", looks.PROTECTIONS, none="no JPEG")
+        hline(ax, 0, "clean")
+        ax.set(xlabel="JPEG quality", ylabel=f"{unit} to the photograph: protected - clean")
     axes[1].get_legend().remove()
-    axes[0].set_title("Against the original (means little)")
-    return figure
+    axes[0].set_title("Against the photograph (means little)")
+    told = f"{people(chosen)} Differences are paired: protected minus clean, same person, prompt, seed and quality."
+    return noted(figure, f"{told} Thin lines: single people, {looks.short(looks.PROTECTIONS, attack(chosen))}.")
+
+
+def _beside_clean(rows, measure):
+    """How much more of a measure an edit has than the clean picture's at the same quality: a row an edit of the others."""
+    clean = {(r["subject"], r["prompt"], r["quality"]): r[measure] for r in rows if r["protection"] == "clean"}
+    paired = []
+    for r in rows:
+        if r["protection"] != "clean":
+            more = r[measure] - clean[r["subject"], r["prompt"], r["quality"]]
+            paired.append({key: r[key] for key in ("subject", "protection", "quality")} | {"more": more})
+    return paired
+
+
+def _person(ax, rows):
+    """One person's differences as a thin line, prompts averaged."""
+    points = sorted((line["quality"], line["mean"]) for line in summarise(rows, "quality", "more") if line["quality"] is not None)
+    colour = looks.drawn(looks.PROTECTIONS, rows[0]["protection"], [rows[0]["protection"]])["color"]
+    ax.plot(*zip(*points, strict=True), color=colour, linewidth=0.7, alpha=0.45, zorder=1)
 
 
 def _nothing(why):

@@ -1,74 +1,87 @@
 """The figures of notebook 02: fit to the prompt, how much the evaluation makes, the algorithm as printed. Needs no torch."""
 
-import math
-import statistics
-
 import matplotlib.pyplot as plt
 
 from . import looks
+from .figures import noted, people, reach
 from .page import Page
-from .photoguard import ARMS, CONTROLS, chosen, named
+from .photoguard import chosen, named
 from .statistics import summarise
 
+CLEAN, PHOTOGRAPH = "clean", "photograph"
+LEAST = 1e-4  # a change of an edit that is smaller is drawn here
 
-def prompt_bars(rows):
-    """Figure 7: CLIP similarity of edits to their prompts, medians with interquartile bars; the photograph itself as the floor."""
-    groups = [("photograph", "none"), *((arm, "fixed") for arm in ("clean", *ARMS)), *((arm, "best") for arm in ("clean", *ARMS))]
-    figure, ax = plt.subplots(figsize=(8.4, 4.2))
-    places, ticks = [], []
-    for arm, rule in groups:
-        values = [r["fit"] for r in chosen(rows, arm, rule)]
-        low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
-        at = len(places) + (0.6 if rule == "fixed" else 1.2 if rule == "best" else 0)
-        ax.bar(at, middle, width=0.72, color=looks.PROTECTIONS[arm].colour)
-        ax.errorbar(at, middle, yerr=[[middle - low], [high - middle]], color="#222222", capsize=3, linewidth=1.2)
-        places.append(at)
-        ticks.append(looks.short(looks.PROTECTIONS, arm).removeprefix("the ").replace(" ", "\n"))
-    ax.set_xticks(places, ticks)
-    for rule, words in (("fixed", "a fixed seed"), ("best", "the best of a list of seeds")):
-        mine = [at for at, (_, r) in zip(places, groups, strict=True) if r == rule]
-        ax.text(sum(mine) / len(mine), -0.2, words, transform=ax.get_xaxis_transform(), ha="center", va="top", fontsize=10.5)
-    lowest = min(r["fit"] for r in rows)
-    ax.set_ylim(min(0, lowest), None)
-    ax.grid(axis="x", visible=False)
-    ax.set(ylabel="cosine, edit and prompt", title="Does the edit fit its prompt? Median, quartiles (after Figure 7)")
-    return figure
+
+def listed(rows, without=(CLEAN, PHOTOGRAPH)):
+    """The arms that were edited under the fixed seed, as looks.py orders them; those it lacks follow."""
+    found = dict.fromkeys(r["protection"] for r in rows if r["rule"] == "fixed" and r["protection"] not in without)
+    return [key for key in looks.PROTECTIONS if key in found] + [key for key in found if key not in looks.PROTECTIONS]
+
+
+def ticked(rows, arm):
+    """What an arm is called beside the others, and of how many people it is where it is not of all."""
+    count, whole = (len({r["subject"] for r in some}) for some in (chosen(rows, arm), rows))
+    return named(arm) if count == whole else f"{named(arm)} ({count} {'person' if count == 1 else 'people'})"
+
+
+def prompt_differences(rows):
+    """Figure 7, paired: how much better or worse than the clean edit each edit fits its prompt, means with intervals; the figure."""
+    arms = listed(rows)
+    figure, ax = plt.subplots(figsize=(9.4, 1.6 + 0.36 * len(arms)))
+    for shift, rule, fill in ((-0.14, "fixed", "full"), (0.14, "best", "none")):
+        lines = {arm: _fit(rows, arm, rule) for arm in arms}
+        shown = [arm for arm in arms if lines[arm]]
+        for arm in shown:
+            mark = looks.drawn(looks.PROTECTIONS, arm, arms) | dict(fillstyle=fill, linestyle="none", elinewidth=1.4, capsize=2.5)
+            ax.errorbar(lines[arm][0], arms.index(arm) + shift, xerr=reach([lines[arm]]), **mark)
+    ax.axvline(0, color="#404040", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+    ax.set_yticks(range(len(arms)), [ticked(rows, arm) for arm in arms])
+    ax.invert_yaxis()
+    ax.set(xlabel="cosine of edit and prompt, minus the clean picture's edit", title="Does the edit fit its prompt worse? (after Figure 7)")
+    mean, low, high = _fit(rows, PHOTOGRAPH, "none")
+    floor = f"The unedited photograph is not drawn: {mean:+.3f} [{low:+.3f}, {high:+.3f}]."
+    told = f"{people(rows)} Paired by person and prompt. Filled: a fixed seed; open: the best of a list of seeds."
+    return noted(figure, f"{told} {floor}")
+
+
+def _fit(rows, arm, rule):
+    """(mean, low, high) of how much better an arm's edits fit their prompts than the clean picture's; None where there are none."""
+    clean = {(r["subject"], r["prompt"]): r["fit"] for r in chosen(rows, CLEAN, "fixed" if rule == "none" else rule)}
+    more = [dict(subject=r["subject"], more=r["fit"] - clean[r["subject"], r["prompt"]]) for r in chosen(rows, arm, rule)]
+    if not more:
+        return None
+    [line] = summarise(more, [], "more")
+    return line["mean"], line["low"], line["high"]
 
 
 def ladder(rows):
     """Method or evaluation: change (1 - SSIM) of every set of edits under four conventions, with intervals; returns the figure."""
-    arms, least = [arm for arm in CONTROLS if chosen(rows, arm)], 1e-4
-    figure, ax = plt.subplots(figsize=(9.4, 4.8))
+    arms = listed(rows)
+    figure, ax = plt.subplots(figsize=(10, 1.6 + 0.46 * len(arms)))
     for shift, (key, shape) in enumerate(looks.CONVENTIONS.items()):
-        lines = [summarise(chosen(rows, arm), [], key)[0] for arm in arms]
-        mean, low, high = (_changes(lines, end, least) for end in ("mean", "high", "low"))
-        bars = [_reach(low, mean), _reach(mean, high)]
+        changes = [_change(rows, arm, key) for arm in arms]
         at = [n + 0.16 * (shift - 1.5) for n in range(len(arms))]
-        ax.errorbar(mean, at, xerr=bars, fmt=shape.marker, color=shape.colour, markersize=5, linewidth=1.2, label=shape.label)
+        mark = dict(fmt=shape.marker, color=shape.colour, markersize=5, linewidth=1.2)
+        ax.errorbar([change[0] for change in changes], at, xerr=reach(changes), label=shape.label, **mark)
     ax.set_xscale("log")
-    ax.set_xlim(least * 0.7, 1)
-    ax.set_yticks(range(len(arms)), [named(arm) for arm in arms])
+    ax.set_xlim(LEAST * 0.7, 1)
+    ax.set_yticks(range(len(arms)), [ticked(rows, arm) for arm in arms])
     ax.invert_yaxis()
-    ax.set(xlabel="change of the edit, 1 - SSIM (logarithmic; less than 0.0001 is drawn there)")
+    ax.set(xlabel=f"change of the edit, 1 - SSIM (logarithmic; less than {LEAST:g} is drawn there)")
     ax.set_title("How much is the method, how much the evaluation?")
-    ax.legend(loc="upper right")
-    return figure
+    ax.legend(loc="upper left")
+    return noted(figure, people(rows))
 
 
-def _changes(lines, end, least):
-    """1 - SSIM at one end of the intervals, no less than the figure shows."""
-    return [max(least, 1 - line[end]) for line in lines]
-
-
-def _reach(low, high):
-    """How far each bar reaches; 0 where there is no interval."""
-    gaps = [b - a for a, b in zip(low, high, strict=True)]
-    return [0 if math.isnan(gap) else max(0, gap) for gap in gaps]
+def _change(rows, arm, key):
+    """(mean, low, high) of 1 - SSIM, no less than the figure shows."""
+    [line] = summarise(chosen(rows, arm), [], key)
+    return tuple(max(1 - line[end], LEAST) for end in ("mean", "high", "low"))  # in this order nan stays nan
 
 
 def overshoot(rows):
     """The printed algorithm beside the attack it stands for: levels moved over steps; returns the figure."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
     for form, (colour, style) in {"as printed": ("#d55e00", "-"), "as in equation 4": ("#0072b2", "-")}.items():
         mine = [r for r in rows if r["form"] == form]
         steps = [r["step"] for r in mine]
@@ -80,11 +93,11 @@ def overshoot(rows):
     left.set(xlabel="step", ylabel="largest change (levels)", title="Algorithm 1, to the letter")
     right.set(xlabel="step", ylabel="values outside the range (%)")
     left.legend()
-    return figure
+    return noted(figure, "One picture, the first person's.")
 
 
 def _prompt(rows, about):
-    return prompt_bars(rows["02_edits"])
+    return prompt_differences(rows["02_edits"])
 
 
 def _ladder(rows, about):

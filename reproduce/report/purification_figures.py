@@ -3,9 +3,13 @@
 import math
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import LogLocator
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from . import looks
+from .figures import noted, people, reach
+from .lettering import beside, wrapped
 from .page import Page
 from .purification import EVERY, UNTREATED, chosen, listed, mean, protection, purifier, share_left
 
@@ -14,6 +18,8 @@ TURNED = {
     "steps": "steps", "norm": "squared errors",
 }  # fmt: skip
 EDIT, PICTURE, PALE = looks.BLUE, looks.ORANGE, "#ededed"
+APART = 0.35  # of a line, between groups of purifiers in the heat maps
+NOTHING, MOVED = (UNTREATED, "blur, as named"), ("crop",)  # purifiers that change nothing, and that move the person
 
 
 def settings(rows, turned):
@@ -23,14 +29,15 @@ def settings(rows, turned):
     """
     [arm] = listed(rows, "protection")
     untreated = mean(chosen(rows, arm, UNTREATED), "ssim")[0]
-    figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), sharey=True)
+    figure, axes = plt.subplots(2, 3, figsize=(10, 6), sharey=True)
     curves = (("ssim", EDIT, "o", "edit, to the clean edit"), ("picture_ssim", PICTURE, "s", "picture, to the photograph"))
     for ax, name in zip(axes.flat, TURNED, strict=True):
         values, changes = zip(*turned[name], strict=True)
         at = range(len(values))
         for key, colour, marker, words in curves:
-            found = [mean(chosen(rows, arm, "IMPRESS", change), key)[0] for change in changes]
-            ax.plot(at, found, color=colour, marker=marker, label=words)
+            found = [mean(chosen(rows, arm, "IMPRESS", change), key) for change in changes]
+            mark = dict(color=colour, marker=marker, elinewidth=1.2, capsize=2.5)
+            ax.errorbar(at, [one[0] for one in found], yerr=reach(found), label=words, **mark)
         ax.axvline(changes.index(""), color="#bdbdbd", linewidth=8, alpha=0.35, zorder=0)
         ax.axhline(untreated, color=EDIT, linewidth=1, linestyle=(0, (4, 3)), label="edit, not purified")
         ax.set_xticks(at, [value if isinstance(value, str) else f"{value:.3g}" for value in values])
@@ -39,36 +46,62 @@ def settings(rows, turned):
     for ax in axes[:, 0]:
         ax.set_ylabel("SSIM")
     axes[0, 0].legend(fontsize=8.5)
-    people = len(listed(rows, "subject"))
-    figure.suptitle(f"IMPRESS, one setting turned at a time ({people} people; grey band: as it is)", x=0.01, ha="left", weight="bold")
-    return figure
+    figure.suptitle(f"IMPRESS, one setting turned at a time ({protection(arm)})", x=0.01, ha="left", weight="bold")
+    told = "Grey band: the setting as it is. Read differences: the same people and noise stand behind every point."
+    return noted(figure, f"{people(rows)} {told}")
 
 
 def heat_map(rows):
-    """Every protection against every purifier: how close the edit is to the clean one, and what is left of the effect; the figure."""
+    """Every purifier against every protection: how close the edit is to the clean one, and what is left of the effect; the figure.
+
+    Purifiers that change nothing stand apart at the top, one that moves the person at the bottom: its colours are cut at the others'.
+    """
     every, purifiers = [key for key in EVERY if key in listed(rows, "protection")], listed(rows, "purifier")
+    every += [key for key in listed(rows, "protection") if key not in every]
     attacks = [name for name in every if name != "clean"]
-    tall = [len(every), len(attacks)]
-    figure, axes = plt.subplots(2, 1, figsize=(12.6, 4.2 + 0.36 * sum(tall)), height_ratios=tall, sharex=True)
-    close, left = _by_purifier(rows, every, purifiers, _closeness), _by_purifier(rows, attacks, purifiers, share_left)
-    _cells(axes[0], close, "viridis", min(map(min, close)), "{:.2f}")
-    _cells(axes[1], left, "RdYlBu_r", 0, "{:.0%}")
-    titles = (
-        "SSIM of the edit to the clean picture's edit",
-        "What is left of the effect (the loss of the clean picture, purified likewise, is subtracted)",
+    groups = _groups(purifiers)
+    order = [one for group in groups for one in group]
+    at = [k + APART * number for number, group in enumerate(groups) for k in range(len(order)) if order[k] in group]
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3 + 0.29 * len(order)), width_ratios=[len(every), len(attacks)], sharey=True)
+    close, left = _by_purifier(rows, every, order, _closeness), _by_purifier(rows, attacks, order, _percent_left)
+    low = min(value for one, line in zip(order, close, strict=True) if one not in MOVED for value in line)
+    maps = (
+        (axes[0], every, close, "viridis", (low, 1), "{:.2f}", "SSIM of the edit to the clean edit"),
+        (axes[1], attacks, left, "RdYlBu_r", (0, 100), "{:.0f}", "Remaining effect of the protection (%)"),
     )
-    for ax, names, title in zip(axes, (every, attacks), titles, strict=True):
-        ax.set_yticks(range(len(names)), [protection(one) for one in names])
+    for ax, names, values, colours, span, style, title in maps:
+        drawn = _cells(ax, values, at, colours, span, style)
+        heads = [wrapped(protection(one), 1.15, 9) for one in names]
+        ax.set_xticks(range(len(names)), heads, rotation=50, ha="left", rotation_mode="anchor")
+        ax.tick_params(labeltop=True, labelbottom=False)
         ax.set_title(title, fontsize=10.5)
-    axes[1].set_xticks(range(len(purifiers)), [purifier(one) for one in purifiers], rotation=40, ha="right")
-    return figure
+        extend = "min" if values is close else "neither"
+        figure.colorbar(drawn, ax=ax, location="bottom", aspect=30, pad=0.02, extend=extend, ticks=MaxNLocator(5))
+    axes[0].set_yticks(at, [_told(one) for one in order])
+    count = len(listed(rows, "subject"))
+    told = "Left: low may be a protection that survived or an edit that purification hurt; the clean picture's column tells them apart."
+    more = "Right: that loss is subtracted. A dash: no clear effect to begin with."
+    return noted(figure, f"Means over {count} people, without intervals. {told} {more}")
+
+
+def _groups(purifiers):
+    """Those that change nothing, the purifiers proper, those that move the person; without empty groups."""
+    proper = [one for one in purifiers if one not in NOTHING + MOVED]
+    groups = [one for one in NOTHING if one in purifiers], proper, [one for one in MOVED if one in purifiers]
+    return [group for group in groups if group]
+
+
+def _told(one):
+    """What a purifier is called, and why it stands apart."""
+    why = " (changes nothing)" if one in NOTHING else " (moves the person)" if one in MOVED else ""
+    return purifier(one) + why
 
 
 def _by_purifier(rows, protections, purifiers, value):
-    """`value(rows, protection, purifier)` of every cell: a list a protection."""
+    """`value(rows, protection, purifier)` of every cell: a list a purifier."""
     lines = []
-    for key in protections:
-        lines.append([value(rows, key, purified) for purified in purifiers])
+    for purified in purifiers:
+        lines.append([value(rows, key, purified) for key in protections])
     return lines
 
 
@@ -76,17 +109,29 @@ def _closeness(rows, protection, purifier):
     return mean(chosen(rows, protection, purifier), "ssim")[0]
 
 
-def _cells(ax, values, colours, low, style):
-    """Coloured cells with their numbers, colours from `low` to 1; nan is pale, with a dash."""
+def _percent_left(rows, protection, purifier):
+    return 100 * share_left(rows, protection, purifier)
+
+
+def _cells(ax, values, at, colours, span, style):
+    """Lines of coloured cells with their numbers, centred at the heights `at`, colours from the lower to the upper end of `span`.
+
+    nan is pale, with a dash. Returns what a colour bar is made of.
+    """
     palette = plt.get_cmap(colours).with_extremes(bad=PALE)
-    ax.imshow(values, cmap=palette, vmin=low, vmax=1, aspect="auto")
-    for y, line in enumerate(values):
+    drawn = ScalarMappable(Normalize(span[0], max(span[1], span[0] + 1e-9)), palette)
+    wide = len(values[0])
+    for y, line in zip(at, values, strict=True):
+        ax.imshow([line], cmap=palette, norm=drawn.norm, extent=(-0.5, wide - 0.5, y + 0.5, y - 0.5), aspect="auto")
         for x, value in enumerate(line):
-            red, green, blue, _ = palette((value - low) / max(1 - low, 1e-9))
+            red, green, blue, _ = drawn.to_rgba(value)
             ink = "#222222" if math.isnan(value) or 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-            ax.text(x, y, "–" if math.isnan(value) else style.format(value), ha="center", va="center", fontsize=7.5, color=ink)
+            ax.text(x, y, "–" if math.isnan(value) else style.format(value), ha="center", va="center", fontsize=8.5, color=ink)
+    ax.set(xlim=(-0.5, wide - 0.5), ylim=(at[-1] + 0.5, at[0] - 0.5))
+    ax.spines[:].set_visible(False)
     ax.grid(visible=False)
     ax.tick_params(length=0)
+    return drawn
 
 
 def front(points):
@@ -99,34 +144,44 @@ def front(points):
 
 
 def pareto(rows, distance, arm="encoder"):
-    """SSIM of the edit over the cost to the picture, a numbered point a purifier, and a line through the best; returns the figure."""
-    figure, axes = plt.subplots(1, 2, figsize=(13.4, 5.2), sharey=True)
+    """SSIM of the edit over the cost to the picture, a point with its intervals a purifier, a line through the best; returns the figure."""
+    figure, axes = plt.subplots(2, 1, figsize=(10, 9.6), sharey=True)
     costs = (("1 - SSIM of the purified picture to the photograph", _harm), (f"{distance} of the two", _distance))
-    purifiers = listed(rows, "purifier")
+    purifiers = [one for one in listed(rows, "purifier") if one not in (*NOTHING[1:], *MOVED)]
+    colours = [looks.drawn(looks.PURIFIERS, one, purifiers)["color"] for one in purifiers]
     for ax, (words, cost) in zip(axes, costs, strict=True):
-        cells = [chosen(rows, arm, purified) for purified in purifiers]
-        points = [(cost(found), mean(found, "ssim")[0]) for found in cells]
+        cells = [chosen(rows, arm, one) for one in purifiers]
+        harm, worth = [cost(found) for found in cells], [mean(found, "ssim") for found in cells]
+        points = [(x[0], y[0]) for x, y in zip(harm, worth, strict=True)]
         ax.plot(*zip(*front(points), strict=True), color="#bdbdbd", linewidth=1.2, zorder=1)
-        for number, ((x, y), purified) in enumerate(zip(points, purifiers, strict=True)):
-            colour = looks.drawn(looks.PURIFIERS, purified, purifiers)["color"]
-            mark = dict(marker=f"${number}$", markersize=9 if number > 9 else 6.5, color=colour, markeredgewidth=0, linestyle="none")
-            ax.plot(x, y, label=purifier(purified) if ax is axes[0] else None, zorder=2, **mark)
-        ax.set(xscale="log", xlabel=f"{words} (logarithmic)")
+        for point, x, y, colour, one in zip(points, harm, worth, colours, purifiers, strict=True):
+            shape = dict(marker=looks.drawn(looks.PURIFIERS, one, purifiers)["marker"], markersize=5.5, color=colour, zorder=3)
+            ax.errorbar(*point, xerr=reach([x]), yerr=reach([y]), elinewidth=0.8, ecolor=(colour, 0.35), **shape)
+        ax.set(xscale="log", xlabel=f"{words} (logarithmic)", ylabel="SSIM of the edit to the clean edit")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter("")
-    axes[0].set_ylabel("SSIM of the edit to the clean edit")
     axes[0].set_title(f"What purification restores, and what it costs ({protection(arm)})")
-    figure.legend(loc="outside center right", fontsize=8.5)
+    apart = [_told(one) for one in listed(rows, "purifier") if one in (*NOTHING[1:], *MOVED)]
+    noted(figure, people(rows) + (f" Not drawn: {'; '.join(apart)}." if apart else ""))
+    for ax, points in zip(axes, (_points(ax) for ax in axes), strict=True):
+        beside(ax, points, [purifier(one) for one in purifiers], colours)
     return figure
 
 
+def _points(ax):
+    """Where the points of an axes with error bars stand, in order."""
+    return [(bar[0].get_xdata()[0], bar[0].get_ydata()[0]) for bar in ax.containers]
+
+
 def _harm(rows):
-    return 1 - mean(rows, "picture_ssim")[0]
+    """(mean, low, high) of 1 - SSIM."""
+    middle, low, high = mean(rows, "picture_ssim")
+    return 1 - middle, 1 - high, 1 - low
 
 
 def _distance(rows):
-    return mean(rows, "perceptual")[0]
+    return mean(rows, "perceptual")
 
 
 def _turned(rows, about):
