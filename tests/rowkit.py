@@ -23,6 +23,8 @@ ATTACKS = {
     "encoder": ("photoguard-encoder", "paper"),
     "encoder, through JPEG": ("photoguard-encoder", "jpeg"),
     "encoder, released": ("photoguard-encoder", "released"),
+    "encoder, strong": ("photoguard-encoder", "strong"),
+    "diffusion, strong": ("photoguard-diffusion", "strong"),
     "diffusion": ("photoguard-diffusion", "paper"),
     "diffusion, released": ("photoguard-diffusion", "released"),
     "diffusion, adaptive": ("photoguard-diffusion", "adaptive"),
@@ -97,15 +99,28 @@ def rows() -> dict:
             dict(subject="render 1", condition=c, ratio=r) for c, r in (("attack", 0.7), ("attack, JPEG 75", 0.9), ("noise", 0.98))
         ],
         "01_protections": _protections(chance, ("noise", "encoder"), ("people", "photographs")),
-        "01_edits": _quality_edits(chance, ("clean", "noise", "encoder"), ("variation", "inpainting")),
+        "01_edits": _quality_edits(chance, ("clean", "noise", "encoder", "encoder, strong"), ("variation", "inpainting")),
         "02_protections": [
             dict(subject=who, protection=arm, **measured(chance, "levels", "rms", "used", "grey_distance", "painted_grey_distance"))
-            for arm in ("noise", "encoder", "diffusion", "encoder, released", "diffusion, released") for who in PEOPLE
+            for arm in ("noise", "encoder", "diffusion", "encoder, strong", "encoder, released", "diffusion, released") for who in PEOPLE
         ],
         "02_edits": _photoguard_edits(chance),
         "02_distances": [
             dict(rule=rule, protection=arm, fid=3.5, precision=1, recall=0.9, edits=6, features="features, 8-d")
             for rule in ("fixed", "best") for arm in ("noise", "encoder", "diffusion", "another seed", "same seed again")
+        ],
+        "02_budgets": [
+            dict(subject=who, protection=arm, eps=eps, rms=eps / 2, misuse="inpainting", prompt="snow", seed=0,
+                 **measured(chance, "ssim", "ssim_person", "latent_shift_person"))
+            for arm in ("noise", "encoder, strong", "diffusion, strong") for eps in (4, 16, 64) for who in PEOPLE
+        ],
+        "02_other_encoder": [
+            dict(subject=who, protection=arm, encoder=encoder, **measured(chance, "grey_distance", "latent_shift"))
+            for arm in ("noise", "encoder") for encoder in ("its own", "version 1") for who in PEOPLE
+        ],
+        "02_eye": [
+            dict(subject=who, protection=arm, prompt="snow", seed=0, spoiled=chance.random() < 0.5)
+            for arm in ("clean", "encoder") for who in PEOPLE
         ],
         "02_transfer_rows": [
             dict(subject=who, protection=arm, steps=steps, prompted=prompted, **measured(chance, "ssim"))
@@ -121,7 +136,7 @@ def rows() -> dict:
             for form in ("as printed", "as in equation 4") for step in (1, 2, 3)
         ],
         "03_purified": _purified(chance, _PAIRS_3), "03_edits": _purified_edits(chance, _PAIRS_3),
-        "03_setting_rows": _purified_edits(chance, [("encoder", "none", ""), *_TURNED]),
+        "03_setting_rows": _purified_edits(chance, [("encoder", "none", ""), *_TURNED], ()),
         "04_purified": _purified(chance, _PAIRS_4), "04_edits": _purified_edits(chance, _PAIRS_4),
         "05_agreement": [
             dict(subject=who, role="people", quality=q, form=form, mean=0.0 if form == "exact" else chance.random() + 0.1,
@@ -183,10 +198,11 @@ def _quality_edits(chance, arms, misuses):
 
 def _photoguard_edits(chance):
     found = []
-    fixed = ("clean", "noise", "encoder", "diffusion", "encoder, released", "diffusion, released", "another seed", "same seed again")
+    deciding = ("clean", "noise", "encoder", "diffusion", "encoder, strong", "diffusion, strong")
+    fixed = (*deciding, "encoder, released", "diffusion, released", "another seed", "same seed again")
     for who, prompt in itertools.product(PEOPLE, ("snow", "sea")):
         row = dict(subject=who, misuse="inpainting", prompt=prompt)
-        for rule, arms, seed in (("fixed", fixed, 0), ("list", fixed[:4], 1), ("best", fixed[:4], 1)):
+        for rule, arms, seed in (("fixed", fixed, 0), ("list", deciding, 1), ("best", deciding, 1)):
             for arm in arms:
                 one = dict(row, protection=arm, seed=1 if arm == "another seed" else seed, rule=rule)
                 found.append(one | measured(chance, *PAIR, *REGIONS, "fit", *TABLE10))
@@ -206,11 +222,12 @@ def _purified(chance, cells):
     return found
 
 
-def _purified_edits(chance, cells):
-    edit = dict(misuse="inpainting", prompt="snow", seed=0)
-    return [
-        row | edit | measured(chance, *PAIR) | ({"ssim": 0.95} if row["protection"] == "clean" else {}) for row in _purified(chance, cells)
-    ]
+def _purified_edits(chance, cells, likewise=LIKEWISE):
+    found, edit = [], dict(misuse="inpainting", prompt="snow", seed=0)
+    for row in _purified(chance, cells):
+        clean = {"ssim": 0.95} | {name: 1.0 for name in likewise if name != "psnr_likewise"} if row["protection"] == "clean" else {}
+        found.append(row | edit | measured(chance, *PAIR, *likewise) | clean)
+    return found
 
 
 def save(folder, artefact, found, **origin) -> Path:

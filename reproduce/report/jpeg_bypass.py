@@ -46,12 +46,12 @@ def over_quality(rows, misuse, protection=None, measure=PERSON, role="people"):
     """Effect of a protection per quality: distance of its edit to that of the clean picture under the same file.
 
     One dict a quality: quality, mean, low, high, n (people), and share: the remaining effect with its interval, as in `effects`. All of a
-    person's seeds. protection: None is the attack the rows are about.
+    person's seeds; nothing of a protection without rows. protection: None is the attack the rows are about.
     """
     found = [r for r in rows if r["misuse"] == misuse and r["role"] == role]
     protection, column = protection or attack(found), LIKEWISE.format(measure)
     mine = [r | {"effect": distance(measure, r[column])} for r in found if r["protection"] == protection]
-    lines = summarise(mine, ["quality"], "effect")
+    lines = summarise(mine, ["quality"], "effect") if mine else []
     cells = {line["quality"]: [dict(protection=protection, quality=q) for q in (line["quality"], None)] for line in lines}
     return [line | {"share": remains(mine, remaining(*cells[line["quality"]]), measure)[:3]} for line in lines]
 

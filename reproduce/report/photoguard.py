@@ -87,13 +87,13 @@ def _pr(found):
     return f"{found['precision']:.2f} / {found['recall']:.2f}"
 
 
-def quality_heads(about):
-    """Headings that name both models and sizes."""
+def quality_heads(about, lines):
+    """Headings of `quality_table` that name both models and sizes."""
     ours, theirs = f"{about.profile}, {about.size} px", "SD 1.5, 512 px, printed"
     heads = {"measure": "measure"}
     for arm in ARMS:
         heads |= {arm: f"{named(arm)}: {ours}", f"{arm} printed": f"{named(arm)}: {theirs}"}
-    return heads | {arm: f"{named(arm)}: {ours}" for arm in STRONG}
+    return heads | {arm: f"{named(arm)}: {ours}" for arm in STRONG if any(arm in line for line in lines)}
 
 
 def control_table(rows, distances):
@@ -200,7 +200,7 @@ def notes(rows, about):
 def _quality(table):
     def make(rows, about):
         lines = quality_table(rows["02_edits"], rows["02_distances"], table)
-        return table_markdown(lines, quality_heads(about), [*notes(rows["02_edits"], about), _features(rows["02_distances"])])
+        return table_markdown(lines, quality_heads(about, lines), [*notes(rows["02_edits"], about), _features(rows["02_distances"])])
 
     return make
 
