@@ -158,10 +158,11 @@ def rows() -> dict:
             for arm in ("noise", "encoder", "encoder, through JPEG") for q in QUALITIES for kind in ("brightness", "colour", "all")
             for band in ("all", "below 1/32", "above 1/4") for who in PEOPLE
         ],
-        "05_edits": _quality_edits(chance, ("clean", "encoder", "encoder, through JPEG"), ("variation",)),
+        "05_edits": _quality_edits(chance, _EDITED_5, ("variation",)),
     }  # fmt: skip
 
 
+_EDITED_5 = ("clean", "encoder", "encoder, through JPEG", "encoder, equal norm", "encoder, through JPEG, equal norm")
 _ARMS = ("IMPRESS, released", "IMPRESS, fp32", "IMPRESS, noise only")  # further purifiers of some protections in notebook 03
 _FURTHER = {"clean": _ARMS, "encoder": _ARMS, "diffusion, adaptive": _ARMS[:1]}
 _PAIRS_3 = [
