@@ -107,7 +107,7 @@ def rows() -> dict:
         "02_edits": _photoguard_edits(chance),
         "02_distances": [
             dict(rule=rule, protection=arm, fid=3.5, precision=1, recall=0.9, edits=6, features="features, 8-d")
-            for rule in ("fixed", "best") for arm in ("noise", "encoder", "diffusion", "another seed", "same seed again")
+            for rule in ("fixed", "best") for arm in (*_ARMS_2, "another seed", "same seed again")
         ],
         "02_budgets": [
             dict(subject=who, protection=arm, eps=eps, rms=eps / 2, misuse="inpainting", prompt="snow", seed=0,
@@ -162,6 +162,7 @@ def rows() -> dict:
     }  # fmt: skip
 
 
+_ARMS_2 = ("noise", "encoder", "diffusion", "encoder, strong", "diffusion, strong")
 _EDITED_5 = ("clean", "encoder", "encoder, through JPEG", "encoder, equal norm", "encoder, through JPEG, equal norm")
 _ARMS = ("IMPRESS, released", "IMPRESS, fp32", "IMPRESS, noise only")  # further purifiers of some protections in notebook 03
 _FURTHER = {"clean": _ARMS, "encoder": _ARMS, "diffusion, adaptive": _ARMS[:1]}
