@@ -28,8 +28,10 @@ class ImpressSettings(Settings):
 
     noise: standard deviation, levels. rate, floor, adam_eps: the optimiser's, on [-1, 1]; the rate falls to the floor as a cosine.
     norm: whether the squared errors of consistency are averaged ("mean") or summed ("sum"), which decides what alpha weighs.
-    precision: of the image and of Adam's state, "single" or "half". side: the loss is scaled to a picture of so many pixels a side, as
-    half precision and adam_eps feel its scale; None leaves it as it is.
+    precision: of the image and of Adam's state, "single" or "half". networks: of encoder and decoder, "single" or "half", whatever the
+    model was opened in; with "half" the squared errors are in the image's precision, with "single" in single. The perceptual distance is
+    in single precision always. side: the loss is scaled to a picture of so many pixels a side, as half precision and adam_eps feel its
+    scale; None leaves it as it is.
     """
 
     budget: float
@@ -42,6 +44,7 @@ class ImpressSettings(Settings):
     precision: str
     floor: float = 1e-5
     side: int | None = 512
+    networks: str = "single"
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,29 @@ class CropSettings(Settings):
     """The share of its sides that is kept, around the middle, and enlarged."""
 
     share: float
+
+
+@dataclass(frozen=True)
+class RotateSettings(Settings):
+    """How far a picture is turned about its middle, in degrees, anticlockwise; bilinear, what comes in at the borders is reflected."""
+
+    degrees: float
+
+
+@dataclass(frozen=True)
+class MedianSettings(Settings):
+    """The side of the square of pixels whose median is taken."""
+
+    side: int
+
+
+@dataclass(frozen=True)
+class FilterSettings(Settings):
+    """A photo filter: factors of contrast and of saturation; red is multiplied by 1 + warmth, blue by 1 - warmth."""
+
+    contrast: float
+    saturation: float
+    warmth: float
 
 
 @dataclass(frozen=True)
@@ -141,7 +167,7 @@ class UpscaleSettings(Settings):
 _EDITING = dict(budget=0.1, alpha=0.01, norm="mean", rate=5e-3, steps=1000, noise=0.05 * 127.5)
 _KNOWN = "the paper is known through a note, which has no start noise and no eps of Adam: the noise is the script's, eps torch's"
 _SCALED = "the loss is that of a picture of 512 pixels, the source's size, whatever the picture's own"
-_NETWORKS = "only the image and Adam's state are in half precision, the networks in the model's own"
+_NETWORKS = "only the image and Adam's state are in half precision, where the release has the autoencoder in it too"
 
 PURIFY_IMPRESS = {
     "paper": ImpressSettings(
@@ -154,9 +180,14 @@ PURIFY_IMPRESS = {
         source=f"{IMPRESS}, impress.py with the constants of scripts/new/pg_mask_diff_test.sh",
         differs=f"{_NETWORKS}; {_SCALED}; the start is seeded; {TRUNCATED}",
     ),
+    "released in half": ImpressSettings(
+        **_EDITING, adam_eps=1e-5, precision="half", networks="half",
+        source=f"{IMPRESS}, impress.py with the constants of scripts/new/pg_mask_diff_test.sh, its autoencoder in half precision as there",
+        differs=f"{_SCALED}; the start is seeded; {TRUNCATED}",
+    ),
     "fp32": ImpressSettings(
         **_EDITING, adam_eps=1e-5, precision="single", source=f"{IMPRESS}, as `released` but for the precision",
-        differs=f"{OURS}: what the released loop does without its half precision; {_SCALED}",
+        differs=f"{OURS}: what the released loop does without any half precision; {_SCALED}",
     ),
     "sum": ImpressSettings(
         **_EDITING | {"norm": "sum"}, adam_eps=1e-8, precision="single", side=None,
@@ -222,6 +253,25 @@ PURIFY_RESIZE = {
 }  # fmt: skip
 
 PURIFY_CROP = {"middle": CropSettings(7 / 8, source="this study: the middle 7/8 of each side, enlarged (bicubic)", differs=OURS)}
+
+_NAMED = "PhotoGuard names cropping, rotation and filters, and no setting of any"
+
+PURIFY_ROTATE = {
+    "5 degrees": RotateSettings(
+        5.0, source="this study: 5 degrees anticlockwise about the middle, bilinear, borders reflected, not turned back",
+        differs=f"{OURS}; {_NAMED}; the mask of an edit is not turned with the picture",
+    ),
+}  # fmt: skip
+
+PURIFY_MEDIAN = {"3 x 3": MedianSettings(3, source="this study: the median of 3 x 3 pixels, each colour on its own", differs=OURS)}
+
+PURIFY_FILTER = {
+    "warm": FilterSettings(
+        1.2, 1.2, 0.1,
+        source="this study: contrast times 1.2 about the mean brightness, saturation times 1.2, then red times 1.1 and blue times 0.9",
+        differs=f"{OURS}; {_NAMED}",
+    ),
+}  # fmt: skip
 
 PURIFY_CLEANER = {
     "released": CleanerSettings(
