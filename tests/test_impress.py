@@ -13,7 +13,7 @@ from toymodel import Posterior, Toy
 from reproduce import images as pixels
 from reproduce import rng
 from reproduce.diffusion import profiles
-from reproduce.papers import purifiers as paper
+from reproduce.papers import impress as paper
 from reproduce.purify import impress as module
 from reproduce.purify.impress import impress
 from reproduce.world import render
@@ -192,7 +192,7 @@ def test_the_gradient_through_half_networks_is_the_releases_and_points_elsewhere
     x = (images * 2 - 1).half() + (torch.randn(3, 128, 128, generator=generators(1)[0]) * 0.05).half()
     loss = torch.nn.MSELoss()(copy.deepcopy(model.vae).half()(x.requires_grad_(True)).sample, x) / 16
     released = torch.autograd.grad(loss, x)[0].double().flatten(1)
-    assert F.cosine_similarity(networks, released) > 0.99 and networks.norm().item() == pytest.approx(released.norm().item(), rel=0.05)
+    assert F.cosine_similarity(networks, released) > 0.998 and networks.norm().item() == pytest.approx(released.norm().item(), rel=0.05)
     assert {p.dtype for p in model.vae.parameters()} == {torch.float32}
     assert all(torch.equal(p, before[name]) for name, p in model.vae.state_dict().items())
 

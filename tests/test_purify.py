@@ -14,10 +14,11 @@ from toymodel import Toy
 from reproduce import degrade, method, passes, purify, rng
 from reproduce import images as pixels
 from reproduce.diffusion import judges
+from reproduce.papers import impress
 from reproduce.papers import purifiers as paper
 from reproduce.purify import PURIFIERS, apply, cleaner, latent, record, upscale
 
-TABLES = {name: table for name, table in vars(paper).items() if name.startswith("PURIFY_")}
+TABLES = {name: table for file in (paper, impress) for name, table in vars(file).items() if name.startswith("PURIFY_")}
 EVERY = [(name, which) for name, method in PURIFIERS.items() for which in method.settings]
 RANDOM = {"impress", "noise", "diffpure", "gridpure", "noisy-upscaling"}
 

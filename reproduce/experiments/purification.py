@@ -15,7 +15,8 @@ from .grid import Grid
 
 PROTECTED = ("noise", "encoder", "encoder, through JPEG", "diffusion", "diffusion, adaptive")
 RELEASED = "diffusion, released"  # what the adaptive protection is without its consistency
-IMPRESSES = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
+IMPRESSES = ("IMPRESS, noise only", "IMPRESS, released in half", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
+STEPS = (0, 10, 30, 100, 300, 1000)  # of IMPRESS, after which its picture is taken where it is followed
 TURNED = {  # IMPRESS's settings that are turned one at a time; steps as shares of those at the scale
     "alpha": (0.0, 0.01, 0.1),
     "budget": (0.02, 0.1, 0.3),
@@ -26,6 +27,7 @@ TURNED = {  # IMPRESS's settings that are turned one at a time; steps as shares 
 }
 TURNED_PROTECTION = "encoder"
 MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar"]
+INDEX = ("subject", "protection", "purifier", "changed")  # which picture
 PURIFIED = [
     ["picture_{}", "purified", "photo", ["ssim", "psnr"]],
     ["{}", "purified", "photo", ["perceptual"]],
@@ -41,15 +43,17 @@ def editing_table():
     cells = [Cell(name, purified) for name in (CLEAN, *PROTECTED, RELEASED) for purified in (UNTREATED, "IMPRESS", "JPEG 75")]
     others = [arm for arm in (*IMPRESSES, "AdverseCleaner", "autoencoder") if arm != "IMPRESS"]
     cells += [Cell(name, other) for name in (CLEAN, TURNED_PROTECTION) for other in others]
-    return [*cells, Cell("diffusion, adaptive", "IMPRESS, released")]  # what IMPRESS's own scripts run
+    scripts = [Cell("diffusion, adaptive", arm) for arm in ("IMPRESS, released", "IMPRESS, released in half")]  # what IMPRESS's own run
+    return [*cells, *scripts]
 
 
 def every_pair(study):
     """Notebook 04's cells: everything against everything that the profile has; at the smoke scale against one attack.
 
-    Of IMPRESS's arms the one in between, whose place is notebook 03, stays out.
+    Of IMPRESS's arms the two in between, whose place is notebook 03, stay out.
     """
-    known = [name for name in arms.PURIFIERS if name != "IMPRESS, fp32" and (study.name, name) != ("bundled", "Noisy Upscaling")]
+    between = ("IMPRESS, released", "IMPRESS, fp32")
+    known = [name for name in arms.PURIFIERS if name not in between and (study.name, name) != ("bundled", "Noisy Upscaling")]
     protections = [name for name in (CLEAN, *PROTECTED) if study.scale != "smoke" or name in (CLEAN, "encoder")]
     return [Cell(name, purified) for name in protections for purified in known]
 
@@ -75,20 +79,31 @@ def turned_cells(turned):
     return list(dict.fromkeys([Cell(TURNED_PROTECTION), *(cell for values in turned.values() for _, cell in values)]))
 
 
+def followed(study, purifiers=IMPRESSES[1:], protection="encoder"):
+    """Notebook 03's cells of IMPRESS over its steps, for a Purification with the scale's `followed_steps`: the protected picture, then
+    what each purifier has made of it after every one of STEPS within its run, and at the end.
+
+    The rate falls as a cosine to the end of the run, so a picture at step 100 of 1000 is not the end of a run of 100.
+    """
+    steps = scales.counts("purification", study.scale).followed_steps
+    taken = [step for step in STEPS if step < steps] + [steps]
+    return [Cell(protection), *(Cell(protection, purifier, step=step) for purifier in purifiers for step in taken)]
+
+
 class Purification:
     """People, their protections and a list of cells over one study: `purify`, then `edits`.
 
-    count: of the scale's people, how many are purified.
+    count: of the scale's people, how many are purified. impress_steps: of IMPRESS's runs, the scale's by default.
     """
 
-    def __init__(self, study, cells, *, count=None):
+    def __init__(self, study, cells, *, count=None, impress_steps=None):
         self.study, self.cells, self.count = study, list(cells), count
         self.counts = scales.counts("purification", study.scale)
         people = subjects.people(study, self.counts.people)
         self.names = people.names[:count]
         wanted = dict.fromkeys(cell.protection for cell in self.cells if cell.protection != CLEAN)
         protections = {key: arms.protection(key, study.scale) for key in wanted}
-        steps = self.counts.impress_steps
+        steps = impress_steps or self.counts.impress_steps
         purifiers = {
             (cell.purifier, cell.changed): arms.purifier(cell.purifier, impress_steps=steps, changes=cell.changes)
             for cell in self.cells
@@ -99,24 +114,27 @@ class Purification:
         self.misuse = Misuse("inpainting", dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=self.counts.edit_steps))
 
     def purify(self):
-        """Every cell's purified pictures; rows one a picture: subject, protection, purifier, changed, then what came of the picture."""
+        """Every cell's purified pictures; rows one a picture: subject, protection, purifier, changed, then what came of the picture.
+
+        A picture of a step says in between after which `step` it was taken, `of` how many.
+        """
         made, listed = self.grid.purify(self.cells, self.count), []
         own = {}
         for job, rows in made.grouped():
             for row in rows:
-                key = tuple(job.at[name] for name in ("protection", "purifier", "changed"))
-                own[(*key, row["subject"])] = {name: value for name, value in row.items() if name != "subject"}
+                own[_picture(job.at | row)] = {name: value for name, value in row.items() if name != "subject"}
         for cell in self.cells:
             for some in self.grid.groups(self.count):
                 pictures = {"purified": self.grid.pictures(cell, some), "photo": self.grid.pictures(Cell(), some)}
                 pictures["sent"] = self.grid.pictures(Cell(cell.protection), some)
                 told = dict(protection=cell.protection, purifier=cell.purifier, changed=cell.changed)
+                if cell.step is not None:
+                    told |= dict(step=cell.step, of=self.grid.purifiers[cell.purifier, cell.changed].record.steps)
                 listed.append((told, some, pictures, PURIFIED, {}))
         self.purified = []
         for row in self.grid.measure(listed):
-            index = {name: row.pop(name) for name in ("subject", "protection", "purifier", "changed")}
-            key = (index["protection"], index["purifier"], index["changed"], index["subject"])
-            self.purified.append(index | row | own.get(key, {}))
+            index = {name: row.pop(name) for name in INDEX}
+            self.purified.append(index | row | own.get(_picture(index | row), {}))
         return self.purified
 
     def edits(self):
@@ -125,12 +143,11 @@ class Purification:
         clean = [(Cell(), k, 0, self.count) for k in range(self.counts.prompts)]
         self.edited = self.grid.edit(self.misuse, list(dict.fromkeys(asked + clean)))
         held = [(cell, k, seed, (Cell(), k, seed), count) for cell, k, seed, count in asked]
-        pictures = {tuple(row[name] for name in ("subject", "protection", "purifier", "changed")): row for row in self.purified}
+        pictures = {_picture(row): row for row in self.purified}
         rows = []
         for row in self.grid.compare(self.edited, held, EDITED):
-            index = {name: row[name] for name in ("subject", "protection", "purifier", "changed", "misuse", "prompt", "seed")}
-            purified = pictures[index["subject"], index["protection"], index["purifier"], index["changed"]]
-            rows.append(index | purified | {name: row[name] for name in MEASURES})
+            index = {name: row[name] for name in (*INDEX, "misuse", "prompt", "seed")}
+            rows.append(index | pictures[_picture(row)] | {name: row[name] for name in MEASURES})
         return rows
 
     @property
@@ -151,3 +168,8 @@ class Purification:
     def edit(self, subject, protection, purifier):
         """Its edit (3, H, W), under the first prompt."""
         return self.edited.shown(Cell(protection, purifier), subject)
+
+
+def _picture(row):
+    """Which picture a row is about."""
+    return (*(row[name] for name in INDEX), row.get("step"))

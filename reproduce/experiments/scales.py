@@ -43,11 +43,12 @@ COUNTS = {
         "standard": dict(people=20, prompts=3, seeds=3, side=4, variations=3, edit_steps=20, printed_steps=20),
         "paper": dict(people=20, prompts=3, seeds=10, side=20, variations=20, edit_steps=100, printed_steps=200),
     },
-    # 03 and 04: people, prompts each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings
+    # 03 and 04: people, prompts each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings, steps of
+    # IMPRESS where it is followed over them
     "purification": {
-        "smoke": dict(people=2, prompts=1, edit_steps=4, impress_steps=3, setting_people=1),
-        "standard": dict(people=4, prompts=1, edit_steps=20, impress_steps=50, setting_people=2),
-        "paper": dict(people=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4),
+        "smoke": dict(people=2, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, followed_steps=3),
+        "standard": dict(people=4, prompts=1, edit_steps=20, impress_steps=50, setting_people=2, followed_steps=300),
+        "paper": dict(people=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, followed_steps=1000),
     },
     # 05: pictures, qualities of files, directions, attack steps, qualities attacked through; then the edits, as for 01
     "jpeg_gradient": {

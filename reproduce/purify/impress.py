@@ -20,7 +20,7 @@ KINDS = {"single": None, "half": torch.float16}
 
 
 def impress(images, model, *, settings, generator, distance=None, log=None, callback=None):
-    """Images (N, 3, H, W), sides multiples of the model's factor -> 8-bit images; settings: papers.purifiers.ImpressSettings.
+    """Images (N, 3, H, W), sides multiples of the model's factor -> 8-bit images; settings: papers.impress.ImpressSettings.
 
     generator: one per image, for the start noise. distance: (x, protected) -> (N,), differentiable, x in or near [0, 1], in single
     precision; by default the one that the model's judges name. callback(i, x, losses): after each step, with x on [-1, 1] and the (N,)
@@ -41,7 +41,7 @@ def impress(images, model, *, settings, generator, distance=None, log=None, call
         near = _to(distance or perceptual(model.judges, model)[0], protected.to(images) / 2 + 0.5)
 
     def errors(x):
-        return _errors(x if settings.networks == "half" else x.to(images), networks)
+        return _errors(x.to(images), networks)
 
     def far(x):
         return near(x.to(images) / 2 + 0.5)
@@ -65,9 +65,8 @@ def impress(images, model, *, settings, generator, distance=None, log=None, call
 
 
 def _errors(x, networks):
-    """Squared errors of D(E(x)) on [-1, 1], (N, values), in the precision of x."""
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    back = networks.decode(networks.encode(wide / 2 + 0.5, anywhere=True).mean) * 2 - 1
+    """Squared errors of D(E(x)), (N, values), of x on [-1, 1]."""
+    back = networks.decode(networks.encode(x / 2 + 0.5, anywhere=True).mean) * 2 - 1
     return (back.to(x) - x).square().flatten(1)
 
 

@@ -4,10 +4,11 @@ import math
 
 from ..artefacts.about import settings_note
 from . import looks
-from .statistics import summarise
+from .statistics import effect, summarise
 
 UNTREATED = "none"
 LEAST = 0.02  # SSIM: of a smaller effect no share is told
+ENOUGH = 20  # people from which on a difference is to be judged
 ATTACKS = ("encoder", "encoder, through JPEG", "diffusion", "diffusion, released", "diffusion, adaptive")  # in the order of the tables
 EVERY = ("clean", "noise", *ATTACKS)
 
@@ -43,6 +44,17 @@ def mean(rows, value):
         return None
     [line] = summarise(known, [], value)
     return line["mean"], line["low"], line["high"]
+
+
+def spread(rows, value):
+    """(mean, low, high) as `mean`, of few people by Student's t; low and high are nan of one."""
+    return effect(rows, value)[:3]
+
+
+def people(rows):
+    """How many people rows are of, in words for a figure's head, and whether they are too few for a verdict."""
+    count = len(listed(rows, "subject"))
+    return f"n = {count} {'people' if count > 1 else 'person'}" + ("" if count >= ENOUGH else ", too few for a verdict")
 
 
 def gains(rows, protection, purifier):

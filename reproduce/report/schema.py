@@ -24,6 +24,7 @@ _WORDS = {
     "03_purified": _PURIFIED,
     "03_edits": _PURIFIED_EDIT,
     "03_setting_rows": _PURIFIED_EDIT,
+    "03_step_rows": f"{_PURIFIED_EDIT} step of",
     "04_purified": _PURIFIED,
     "04_edits": _PURIFIED_EDIT,
     "05_agreement": "subject role quality form mean worst equal",
