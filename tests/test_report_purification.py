@@ -97,12 +97,12 @@ def test_figures_draw_the_means_of_their_cells():
     rows = rowkit.rows()["03_setting_rows"]
     figure = draw.settings(rows, dict(sorted(rowkit.TURNED.items())))  # as JSON has them
     assert [ax.get_title("left") or ax.get_title() for ax in figure.axes] == [words for words, *_ in draw.TURNED.values()]
-    line = figure.axes[0].lines[0]
+    line = figure.axes[0].containers[0].lines[0]
     for at, (value, change) in enumerate(((0.01, ""), (0.1, "alpha 0.1"))):
         assert line.get_xdata()[at] == value
         assert line.get_ydata()[at] == pytest.approx(read.mean(read.chosen(rows, "encoder", "IMPRESS", change), "ssim")[0])
     assert [ax.get_xscale() for ax in figure.axes] == ["symlog", "log", "log", "linear", "log", "linear"]
-    assert list(figure.axes[3].lines[0].get_xdata()) == [0, 6.375], "numbers stand by size, wherever they are in the list"
+    assert list(figure.axes[3].containers[0].lines[0].get_xdata()) == [0, 6.375], "numbers stand by size, wherever they are in the list"
     bars = figure.axes[0].containers[0].lines[2][0].get_segments()
     found = statistics.effect(read.chosen(rows, "encoder", "IMPRESS", "alpha 0.1"), "ssim")
     assert bars[1][:, 1] == pytest.approx(found[1:3]), "of three people by Student's t"

@@ -5,14 +5,16 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator
+from matplotlib.transforms import offset_copy
 
 from . import looks
 from .page import Page
 from .purification import EVERY, UNTREATED, chosen, listed, mean, people, protection, purifier, share_left, spread
 
 TURNED = {  # name -> words, scale of the axis, below what a logarithmic one is linear
-    "alpha": ("weight of the distance, alpha", "symlog", 0.003), "budget": ("budget of the distance", "log", None),
-    "rate": ("learning rate", "log", None), "noise": ("start noise (levels)", "linear", None), "steps": ("steps", "log", None),
+    "alpha": ("weight alpha (log, 0 apart)", "symlog", 0.003),
+    "budget": ("budget of the distance (log)", "log", None), "rate": ("learning rate (log)", "log", None),
+    "noise": ("start noise (levels)", "linear", None), "steps": ("steps (log)", "log", None),
     "norm": ("squared errors", "names", None),
 }  # fmt: skip
 EDIT, PICTURE, PALE = looks.BLUE, looks.ORANGE, "#ededed"
@@ -30,23 +32,25 @@ def settings(rows, turned):
     [arm] = listed(rows, "protection")
     untreated = mean(chosen(rows, arm, UNTREATED), "ssim")[0]
     figure, axes = plt.subplots(2, 3, figsize=(11, 6.4), sharey=True)
-    curves = (("ssim", EDIT, "o", "edit, to the clean edit"), ("picture_ssim", PICTURE, "s", "picture, to the photograph"))
+    curves = (("ssim", EDIT, "o", -3, "edit, to the clean edit"), ("picture_ssim", PICTURE, "s", 3, "picture, to the photograph"))
     means = [untreated]
     for ax, (name, (words, scale, linear)) in zip(axes.flat, TURNED.items(), strict=True):
         values, changes = zip(*sorted(turned[name], key=_place), strict=True)
         at = list(range(len(values))) if scale == "names" else list(values)
-        for key, colour, marker, label in curves:
+        ax.plot(at, [untreated] * len(at), color=EDIT, linewidth=1, linestyle=(0, (4, 3)), label="edit, not purified")
+        for key, colour, marker, aside, label in curves:
             found = [spread(chosen(rows, arm, "IMPRESS", change), key) for change in changes]
-            _with_intervals(ax, at, found, color=colour, marker=marker, label=label, linestyle="none" if scale == "names" else "-")
+            beside = offset_copy(ax.transData, figure, x=aside, units="points")  # bars of one value stand beside each other
+            line = dict(color=colour, marker=marker, label=label, linestyle="none" if scale == "names" else "-", transform=beside)
+            _with_intervals(ax, at, found, **line)
             means += [one[0] for one in found]
         ax.axvline(at[changes.index("")], color="#bdbdbd", linewidth=8, alpha=0.35, zorder=0)
-        ax.axhline(untreated, color=EDIT, linewidth=1, linestyle=(0, (4, 3)), label="edit, not purified")
         _axis(ax, at, values, scale, linear)
         ax.set_title(words, fontsize=10.5)
     for ax in axes[:, 0]:
         ax.set_ylabel("SSIM")
     axes[0, 0].set_ylim(min(means) - 0.1, min(1.0, max(means) + 0.1))
-    axes[0, 0].legend(fontsize=8.5)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
     title = f"IMPRESS, one setting turned at a time: {people(rows)}"
     figure.suptitle(f"{title} (grey band: as it is; bars: 95 % over people)", x=0.01, ha="left", weight="bold", fontsize=11.5)
     return figure
