@@ -1,4 +1,4 @@
-"""What happens to an image on its way: JPEG files, of one quality or of qualities drawn at random, noise, blur, fewer values, resizing.
+"""What happens to an image on its way: JPEG files, of one quality or at random, noise, blur, fewer values, resizing, turning, filters.
 
 Every function takes and returns images (N, 3, H, W) in [0, 1], and gradients pass through it; whatever an attack is to survive is
 one such function, which `attack.pgd.expectation` and `protect.photoguard.encoder` accept.
@@ -112,6 +112,52 @@ def crop(images, share):
     top, left = (height - tall) // 2, (width - wide) // 2
     inner = images[:, :, top : top + tall, left : left + wide]
     return F.interpolate(inner, (height, width), mode="bicubic").clamp(0, 1)
+
+
+def rotate(images, degrees):
+    """Images turned about their middle, anticlockwise as one looks at them, at their own size (bilinear); borders reflect, the edge twice.
+
+    degrees: any number; what was turned is not turned back.
+    """
+    if isinstance(degrees, bool) or not isinstance(degrees, (int, float)) or not math.isfinite(degrees):
+        raise ValueError(f"degrees: expected a number, got {degrees!r}")
+    height, width = pixels.check(images).shape[2:]
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    y = (torch.arange(height, dtype=torch.float64) - (height - 1) / 2)[:, None]
+    x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
+    where = torch.stack([(cosine * x - sine * y) * 2 / width, (sine * x + cosine * y) * 2 / height], -1)  # -1 and 1 are the outer edges
+    where = where.to(images).expand(len(images), -1, -1, -1)
+    return F.grid_sample(images, where, "bilinear", "reflection", align_corners=False).clamp(0, 1)
+
+
+def median(images, side):
+    """Every value replaced by the median of the square of `side` (odd) pixels around it, each colour on its own; borders reflect."""
+    if isinstance(side, bool) or not isinstance(side, int) or side < 1 or side % 2 == 0:
+        raise ValueError(f"side: expected an odd whole number, got {side!r}")
+    height, width = pixels.check(images).shape[2:]
+    wide = pixels.framed(images, side // 2)
+    places = [(down, across) for down in range(side) for across in range(side)]
+    return torch.stack([wide[:, :, y : y + height, x : x + width] for y, x in places]).median(0).values
+
+
+def photo_filter(images, contrast, saturation, warmth):
+    """Contrast times `contrast` around the picture's mean brightness, colour times `saturation` around each pixel's brightness, then red
+    times 1 + warmth and blue times 1 - warmth; kept in [0, 1] after each. Brightness is Pillow's "L" (ITU-R 601), as the first two are
+    its ImageEnhance.Contrast and .Color but for their rounding."""
+    for name, factor in (("contrast", contrast), ("saturation", saturation)):
+        _check_number(factor, name, "a factor")
+    if isinstance(warmth, bool) or not isinstance(warmth, (int, float)) or not -1 <= warmth <= 1:
+        raise ValueError(f"warmth: expected a number from -1 to 1, got {warmth!r}")
+    middle = _brightness(pixels.check(images)).mean((2, 3), keepdim=True)
+    x = (middle + contrast * (images - middle)).clamp(0, 1)
+    grey = _brightness(x)
+    x = (grey + saturation * (x - grey)).clamp(0, 1)
+    return (x * x.new_tensor([1 + warmth, 1, 1 - warmth]).view(3, 1, 1)).clamp(0, 1)
+
+
+def _brightness(images):
+    """(N, 1, H, W)."""
+    return (images * images.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def chain(*functions):

@@ -34,6 +34,7 @@ PURIFIERS = {
     "JPEG 50": ("jpeg", "quality 50"),
     "IMPRESS": ("impress", "paper"),
     "IMPRESS, released": ("impress", "released"),
+    "IMPRESS, released in half": ("impress", "released in half"),
     "IMPRESS, fp32": ("impress", "fp32"),
     "IMPRESS, noise only": ("impress", "noise only"),
     "AdverseCleaner": ("adverse-cleaner", "released"),
@@ -137,6 +138,7 @@ def rows() -> dict:
         ],
         "03_purified": _purified(chance, _PAIRS_3), "03_edits": _purified_edits(chance, _PAIRS_3),
         "03_setting_rows": _purified_edits(chance, [("encoder", "none", ""), *_TURNED], ()),
+        "03_step_rows": _followed_edits(chance),
         "04_purified": _purified(chance, _PAIRS_4), "04_edits": _purified_edits(chance, _PAIRS_4),
         "05_agreement": [
             dict(subject=who, role="people", quality=q, form=form, mean=0.0 if form == "exact" else chance.random() + 0.1,
@@ -164,8 +166,8 @@ def rows() -> dict:
 
 _ARMS_2 = ("noise", "encoder", "diffusion", "encoder, strong", "diffusion, strong")
 _EDITED_5 = ("clean", "encoder", "encoder, through JPEG", "encoder, equal norm", "encoder, through JPEG, equal norm")
-_ARMS = ("IMPRESS, released", "IMPRESS, fp32", "IMPRESS, noise only")  # further purifiers of some protections in notebook 03
-_FURTHER = {"clean": _ARMS, "encoder": _ARMS, "diffusion, adaptive": _ARMS[:1]}
+_ARMS = ("IMPRESS, released in half", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS, noise only")  # further purifiers in notebook 03
+_FURTHER = {"clean": _ARMS, "encoder": _ARMS, "diffusion, adaptive": _ARMS[:2]}
 _PAIRS_3 = [
     (arm, purified, "") for arm in ("clean", "noise", "encoder", "diffusion", "diffusion, released", "diffusion, adaptive")
     for purified in ("none", "IMPRESS", "JPEG 75", *_FURTHER.get(arm, ()))
@@ -230,6 +232,14 @@ def _purified_edits(chance, cells, likewise=LIKEWISE):
         clean = {"ssim": 0.95} | {name: 1.0 for name in likewise if name != "psnr_likewise"} if row["protection"] == "clean" else {}
         found.append(row | edit | measured(chance, *PAIR, *likewise) | clean)
     return found
+
+
+def _followed_edits(chance):
+    """The protected picture, then two arms over a run of 100 steps."""
+    found = _purified_edits(chance, [("encoder", "none", "")])
+    for arm, step in itertools.product(("IMPRESS, released in half", "IMPRESS"), (0, 10, 30, 100)):
+        found += [row | dict(step=step, of=100) for row in _purified_edits(chance, [("encoder", arm, "")])]
+    return [dict(step=None, of=None) | row for row in found]
 
 
 def save(folder, artefact, found, **origin) -> Path:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageFilter
+from scipy import ndimage
 
 from reproduce import degrade, images, jpeg, rng
 
@@ -232,12 +233,58 @@ def test_crop_is_the_middle_enlarged():
     assert torch.equal(degrade.crop(image, 1), image) and degrade.crop(image[..., :1, :1], 0.5).shape == (1, 3, 1, 1)
 
 
+@pytest.mark.parametrize("degrees", [5, -5, 30.5, 180])
+@pytest.mark.parametrize("size", [(24, 40), (13, 9), (1, 1)])
+def test_turning_is_scipys(degrees, size):
+    image = photo(8, *size)
+    got = degrade.rotate(image, degrees)[0].numpy()
+    want = ndimage.rotate(image[0].double().numpy(), degrees, (2, 1), reshape=False, order=1, mode="reflect")
+    assert np.abs(got - want).max() < 2e-5
+    if size == (24, 40):
+        pillows = np.array(images.to_pil(image).rotate(degrees, Image.Resampling.BILINEAR), dtype=int)  # with black borders
+        assert np.abs(pillows - np.rint(got.transpose(1, 2, 0) * 255))[8:-8, 14:-14].max() <= 1
+    assert degrees == 180 or size == (1, 1) or np.abs(got - image[0].numpy()).mean() > 0.01
+
+
+@pytest.mark.parametrize("side", [1, 3, 5])
+@pytest.mark.parametrize("size", [(24, 40), (5, 3), (1, 1)])
+def test_the_median_is_scipys_and_pillows(side, size):
+    image = images.quantise(photo(9, *size))
+    got = degrade.median(image, side)
+    want = ndimage.median_filter(image[0].numpy(), (1, side, side), mode="mirror")
+    assert min(size) <= side // 2 or np.array_equal(got[0].numpy(), want)
+    filed = np.array(images.to_pil(image).filter(ImageFilter.MedianFilter(side)))
+    inner = (slice(side // 2, size[0] - side // 2), slice(side // 2, size[1] - side // 2))  # Pillow repeats the edge
+    assert np.array_equal(images.levels(got)[0].permute(1, 2, 0).numpy()[inner], filed[inner])
+
+
+def test_the_photo_filter_is_pillows_but_for_rounding():
+    image = images.quantise(photo(10, 32, 32))
+    picture = images.to_pil(image)
+
+    def levels(*factors):
+        return images.levels(degrade.photo_filter(image, *factors))[0].permute(1, 2, 0).numpy().astype(int)
+
+    contrast = ImageEnhance.Contrast(picture).enhance(1.2)
+    both = ImageEnhance.Color(contrast).enhance(1.2)
+    assert np.abs(levels(1.2, 1, 0) - np.array(contrast)).max() <= 1  # Pillow cuts off after each step
+    assert np.abs(levels(1, 1.2, 0) - np.array(ImageEnhance.Color(picture).enhance(1.2))).max() <= 1
+    assert np.abs(levels(1.2, 1.2, 0) - np.array(both)).max() <= 3
+    warm = (levels(1.2, 1.2, 0) * np.array([1.1, 1, 0.9])).clip(0, 255)
+    assert np.abs(levels(1.2, 1.2, 0.1) - warm).max() <= 1.1
+    assert np.abs(levels(1.2, 1.2, 0.1) - np.array(picture)).mean() > 8
+    assert (degrade.photo_filter(image, 1, 1, 0) - image).abs().max() < 1e-6
+
+
 DEGRADATIONS = {
     "noise": lambda x: degrade.noise(x, 5, [rng.generator(0)]),
     "blur": lambda x: degrade.blur(x, 1.5, 5),
     "quantise": lambda x: degrade.quantise(x, 16),
     "resize": lambda x: degrade.resize(x, 0.5, "bicubic", True),
     "crop": lambda x: degrade.crop(x, 0.75),
+    "rotate": lambda x: degrade.rotate(x, 5),
+    "median": lambda x: degrade.median(x, 3),
+    "filter": lambda x: degrade.photo_filter(x, 1.1, 1.1, 0.05),
 }
 
 
@@ -264,6 +311,12 @@ def test_gradients_pass(name):
         (lambda x: degrade.quantise(x, 1), "values: expected a whole number, 2 or more, got 1"),
         (lambda x: degrade.resize(x, 1.5), "share: expected a part of each side"),
         (lambda x: degrade.crop(x, 0), "share: expected a part of each side"),
+        (lambda x: degrade.rotate(x, float("inf")), "degrees: expected a number, got inf"),
+        (lambda x: degrade.rotate(x, "5"), "degrees: expected a number, got '5'"),
+        (lambda x: degrade.median(x, 2), "side: expected an odd whole number, got 2"),
+        (lambda x: degrade.photo_filter(x, 0, 1, 0), "contrast: expected a factor above 0, got 0"),
+        (lambda x: degrade.photo_filter(x, 1, -1, 0), "saturation: expected a factor above 0, got -1"),
+        (lambda x: degrade.photo_filter(x, 1, 1, 2), "warmth: expected a number from -1 to 1, got 2"),
         (lambda x: degrade.crop(x * 3, 0.5), r"images\[0\]: expected values"),
     ],
 )

@@ -27,7 +27,7 @@ LAUNDERED = dict(
 )  # fmt: skip
 IMPRESSED = dict(
     place="purify.impress:impress", whole=False, stream="impress",
-    settings={"kind": "papers.purifiers:ImpressSettings", "budget": 0.1, "alpha": 0.01, "norm": "mean", "rate": 5e-3, "steps": 4,
+    settings={"kind": "papers.impress:ImpressSettings", "budget": 0.1, "alpha": 0.01, "norm": "mean", "rate": 5e-3, "steps": 4,
               "noise": 6.0, "adam_eps": 1e-8, "precision": "single", "floor": 1e-5, "side": 512},
 )  # fmt: skip
 IMPRESSED_WHOLE = LAUNDERED | IMPRESSED

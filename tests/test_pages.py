@@ -125,7 +125,7 @@ def test_rows_that_are_missing_are_told_and_the_rest_is_made(folder, capsys):
     out = capsys.readouterr().out.splitlines()
     skipped = [line for line in out if line.startswith("skipped")]
     assert len(skipped) == 6 and all("no 03_edits.csv" in line for line in skipped)
-    assert "03: 0 tables, 1 figures, 0 texts" in out
+    assert "03: 0 tables, 2 figures, 0 texts" in out
 
 
 CUT = {

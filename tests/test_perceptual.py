@@ -87,6 +87,17 @@ def test_its_gradient_is_that_of_finite_differences(bundled):
     assert bundled(y.double(), x.double()).dtype == torch.float64
 
 
+def test_the_distance_to_one_picture_is_the_same_and_finds_its_features_once(bundled, monkeypatch):
+    x, seen, features = render(7, 2).images, [], bundled.features
+    monkeypatch.setattr(bundled, "features", lambda images: seen.append(images) or features(images))
+    near = bundled.to(x)
+    for sigma in (0.05, 0.2):
+        assert torch.equal(near(noisy(x, sigma)), bundled(noisy(x, sigma), x))
+    assert sum(one is x for one in seen) == 1 + 2
+    with pytest.raises(ValueError, match="equal shapes"):
+        near(x[:1])
+
+
 @pytest.fixture
 def lpips(monkeypatch):
     """piq's LPIPS over a VGG and weights drawn at random, with what was asked of torch hub."""
@@ -123,6 +134,7 @@ def test_full_models_have_lpips(lpips):
             if i in (3, 8, 15, 22, 29):
                 want += (next(at) * (F.normalize(a) - F.normalize(b)) ** 2).sum(1).mean((1, 2))
     torch.testing.assert_close(distance(x, y), want, rtol=1e-3, atol=1e-6)
+    assert torch.equal(distance.to(y)(x), distance(x, y))
     z = y.clone().requires_grad_(True)
     assert torch.autograd.grad(distance(z, x).sum(), z)[0].abs().sum() > 0
     assert not any(p.requires_grad for p in vgg.parameters())

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from reproduce import degrade, purify, rng
+from reproduce import degrade, passes, purify, rng
+from reproduce import images as pixels
 from reproduce.diffusion import judges
-from reproduce.experiments import arms, pictures, purification
+from reproduce.experiments import arms, pictures, purification, stages
 from reproduce.experiments.cells import Cell
 from reproduce.experiments.purification import Purification
 from reproduce.measure import compare
@@ -119,7 +120,8 @@ def test_which_cells_and_which_settings_are_turned(ran):
         "none", "JPEG 75", "AdverseCleaner", "autoencoder", *purification.IMPRESSES,
     }  # fmt: skip
     known = purification.every_pair(ran.study)
-    assert {one.purifier for one in known} == set(arms.PURIFIERS) - {"Noisy Upscaling", "IMPRESS, fp32"}  # the first needs a download
+    out = {"Noisy Upscaling", "IMPRESS, fp32", "IMPRESS, released"}  # the first needs a download
+    assert {one.purifier for one in known} == set(arms.PURIFIERS) - out
     assert {one.protection for one in known} == {"clean", "encoder"} and len(set(known)) == len(known)
     turned = purification.turned(ran.study)
     whole = ran.grid.purifiers["IMPRESS", ""].record
@@ -130,6 +132,50 @@ def test_which_cells_and_which_settings_are_turned(ran):
     assert purification.turned_settings(turned)["turned"]["norm"] == [["mean", ""], ["sum", "norm sum"]]
     cells = purification.turned_cells(turned)
     assert cells[0] == Cell("encoder") and len(set(cells)) == len(cells)
+
+
+def test_pictures_of_steps_are_those_of_one_run(ran):
+    steps = [Cell("encoder", "IMPRESS", step=step) for step in (0, 2, 3)]
+    half = Cell("encoder", "IMPRESS, released in half", step=1)
+    lab = Purification(ran.study, [Cell("encoder"), Cell("encoder", "IMPRESS"), *steps, half])
+    purified, edits = lab.purify(), lab.edits()
+    shown, seen = {cell.step: group(lab, cell) for cell in steps}, []
+    record, seed = lab.grid.purifiers["IMPRESS", ""].record, rng.child(0, "purify", *ran.names)
+    rule = dict(seed=seed, distance=perceptual(judges.BUNDLED)[0], callback=lambda i, x, losses: seen.append(x.clone()))
+    sent, model = group(lab, Cell("encoder")), ran.study.profile.model
+    purify.apply(sent, model, "impress", settings=record, **rule)
+    assert torch.equal(shown[2], pixels.quantise((seen[1] / 2 + 0.5).clamp(0, 1)))
+    assert torch.equal(shown[3], group(lab, Cell("encoder", "IMPRESS")))
+    short = purify.apply(sent, model, "impress", settings=dataclasses.replace(record, steps=2), **rule)
+    assert not torch.equal(shown[2], short), "a picture on the way is not the end of a shorter run"
+    noise = torch.stack([torch.randn(3, 64, 64, generator=rng.generator(seed, "impress", i, 0)) for i in range(2)])
+    assert (shown[0] - (sent + noise * record.noise / 255).clamp(0, 1)).abs().max() < 0.501 / 255
+    told = [(row.get("step"), row.get("of")) for row in purified]
+    assert told == 2 * [(None, None)] + 2 * [(None, None)] + 2 * [(0, 3)] + 2 * [(2, 3)] + 2 * [(3, 3)] + 2 * [(1, 3)]
+    assert [(row.get("step"), row.get("of")) for row in edits] == told
+    whole, last = purified[2], purified[8]  # the same picture twice, of the whole run with its log
+    assert all(whole[name] == last[name] for name in PURIFIED) and whole.keys() >= LOG and not LOG & last.keys()
+    assert [edits[2][name] for name in purification.MEASURES] == [edits[8][name] for name in purification.MEASURES]
+    assert edits[4]["ssim"] != edits[6]["ssim"] != edits[8]["ssim"]
+
+
+def test_pictures_of_steps_come_pass_by_pass(ran, monkeypatch):
+    lab = Purification(ran.study, [Cell("encoder", "IMPRESS", step=2)])
+    lab.purify()
+    job, images = lab.grid._purify_by_steps(Cell("encoder", "IMPRESS"), range(2), [2]), group(lab, Cell("encoder"))
+    monkeypatch.setattr(passes, "PIXELS", 64 * 64)  # one picture a pass
+    made = stages.purify_by_steps(ran.study.profile, job.values, {"images": images}).images["2"]
+    assert (made - group(lab, Cell("encoder", "IMPRESS", step=2))).abs().max() <= 1.01 / 255 < (made - images).abs().max()
+    with pytest.raises(ValueError, match=r"taken: expected steps from 0 to 3, got \[4\]"):
+        stages.purify_by_steps(ran.study.profile, job.values | dict(taken=[4]), {"images": images})
+
+
+def test_which_steps_are_taken(ran):
+    cells = purification.followed(ran.study)
+    assert cells[0] == Cell("encoder") and [cell.step for cell in cells[1:3]] == [0, 3] and len(cells) == 1 + 2 * 4
+    larger = purification.followed(SimpleNamespace(scale="standard"), ("IMPRESS",))
+    assert [cell.step for cell in larger] == [None, 0, 10, 30, 100, 300]
+    assert Purification(ran.study, cells[:1] + cells[-1:], impress_steps=5).grid.purifiers["IMPRESS", ""].record.steps == 5
 
 
 def test_a_count_purifies_the_first_people_alone(ran):

@@ -14,10 +14,11 @@ from toymodel import Toy
 from reproduce import degrade, method, passes, purify, rng
 from reproduce import images as pixels
 from reproduce.diffusion import judges
+from reproduce.papers import impress
 from reproduce.papers import purifiers as paper
 from reproduce.purify import PURIFIERS, apply, cleaner, latent, record, upscale
 
-TABLES = {name: table for name, table in vars(paper).items() if name.startswith("PURIFY_")}
+TABLES = {name: table for file in (paper, impress) for name, table in vars(file).items() if name.startswith("PURIFY_")}
 EVERY = [(name, which) for name, method in PURIFIERS.items() for which in method.settings]
 RANDOM = {"impress", "noise", "diffpure", "gridpure", "noisy-upscaling"}
 
@@ -134,6 +135,9 @@ PLAIN = {
     ("resize", "released"): lambda x: degrade.resize(x, 0.5, "bilinear", False),
     ("resize", "antialiased"): lambda x: degrade.resize(x, 0.5, "bicubic", True),
     ("crop", "middle"): lambda x: degrade.crop(x, 0.875),
+    ("rotate", "5 degrees"): lambda x: degrade.rotate(x, 5.0),
+    ("median", "3 x 3"): lambda x: degrade.median(x, 3),
+    ("filter", "warm"): lambda x: degrade.photo_filter(x, 1.2, 1.2, 0.1),
     ("adverse-cleaner", "released"): lambda x: cleaner.clean(x, settings=paper.PURIFY_CLEANER["released"]),
 }
 
@@ -280,6 +284,8 @@ def test_settings_are_those_of_their_sources():
     assert (value("QUANTISE", "released", "values"), value("QUANTISE", "released", "floor")) == (64, True)
     assert (value("RESIZE", "released", "share"), value("RESIZE", "released", "kernel")) == (256 / 512, "bilinear")
     assert value("CROP", "middle", "share") == 7 / 8 and value("CODEC", "once", "rounds") == 1
+    assert value("ROTATE", "5 degrees", "degrees") == 5 and value("MEDIAN", "3 x 3", "side") == 3
+    assert all("this study" in one.source for name in ("ROTATE", "MEDIAN", "FILTER") for one in TABLES[f"PURIFY_{name}"].values())
     pure = paper.PURIFY_DIFFPURE["released"]
     assert (pure.depth, pure.rounds, pure.keep, pure.tile) == (100, 1, 0.0, None)
     grid = paper.PURIFY_GRIDPURE["released"]
@@ -328,7 +334,7 @@ def test_the_log_names_picture_and_tile(monkeypatch):
     ("arguments", "said"),
     [
         ({"method": "impres"}, "no purifier called 'impres'; there is impress, jpeg"),
-        ({"settings": "papper"}, "impress has none called 'papper'; there is paper, released, fp32"),
+        ({"settings": "papper"}, "impress has none called 'papper'; there is paper, released, released in half, fp32"),
         ({"steps": 0}, "steps: expected a whole number, 1 or more, got 0"),
         ({"steps": True}, "steps: expected a whole number"),
         ({"images": torch.rand(3, 8, 8)}, "images: expected the shape"),

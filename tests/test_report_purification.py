@@ -8,7 +8,7 @@ import pytest
 import rowkit
 
 from reproduce.artefacts.about import about
-from reproduce.report import impress, ledger, survivors, table_markdown
+from reproduce.report import impress, ledger, statistics, survivors, table_markdown
 from reproduce.report import purification as read
 from reproduce.report import purification_figures as draw
 from reproduce.report.claims import CLAIMS
@@ -55,7 +55,7 @@ def test_published_numbers_keep_their_doubts_and_models_apart(tmp_path):
     assert values["AAAAAAsuka/Impress issue 5", "PhotoGuard, then IMPRESS"]["value"] == "0.455 ± 0.077"
     assert values["a machine-written note on the paper", "PhotoGuard"]["standing"] == "doubtful"
     assert any(line["source"] == "DiffVax" and "JPEG" in line["what"] for line in values.values())
-    mine = [r["ssim-sewar"] for r in rows if (r["protection"], r["purifier"]) == ("diffusion, adaptive", "IMPRESS, released")]
+    mine = [r["ssim-sewar"] for r in rows if (r["protection"], r["purifier"]) == ("diffusion, adaptive", "IMPRESS, released in half")]
     assert values["AAAAAAsuka/Impress issue 5", "PhotoGuard, then IMPRESS"]["ours"][0] == pytest.approx(sum(mine) / len(mine))
     heads = impress.published_heads(about(tmp_path, ["03_edits"]))
     assert "Stable Diffusion" in heads["value"] and "bundled, 128 px" in heads["ours"]
@@ -76,7 +76,8 @@ def test_arms_say_what_the_optimiser_did():
     assert whole["never_moved"] == "25 %" and whole["consistency"] == "0.0050 → 0.0050 → 0.0050" and whole["zero_moments"] is None
     instead = [r | {"purifier": "IMPRESS, released"} if r["purifier"] == "IMPRESS, noise only" else r for r in rows]
     told = impress.verdict(instead)
-    assert "IMPRESS as meant (single precision, Adam's epsilon 1e-8) 25 %; the released half precision -50 %" in told
+    assert "IMPRESS as meant (single precision, Adam's epsilon 1e-8) 25 %; image and Adam's state in half precision, as released" in told
+    assert "the networks in single -50 %" in told
     assert told.endswith("The released arm never moves 100 % of the values.") and "AdverseCleaner" not in told
 
 
@@ -96,11 +97,17 @@ def test_footnotes_follow_the_rows_and_come_from_the_settings(tmp_path):
 def test_figures_draw_the_means_of_their_cells():
     rows = rowkit.rows()["03_setting_rows"]
     figure = draw.settings(rows, dict(sorted(rowkit.TURNED.items())))  # as JSON has them
-    assert [ax.get_title("left") or ax.get_title() for ax in figure.axes] == list(draw.TURNED.values())
-    drawn = figure.axes[0].lines[0].get_ydata()
-    for at, change in enumerate(("", "alpha 0.1")):
-        assert drawn[at] == pytest.approx(read.mean(read.chosen(rows, "encoder", "IMPRESS", change), "ssim")[0])
-    assert figure.get_supxlabel().startswith("3 people. ")
+    assert [ax.get_title("left") or ax.get_title() for ax in figure.axes] == [words for words, *_ in draw.TURNED.values()]
+    line = figure.axes[0].containers[0].lines[0]
+    for at, (value, change) in enumerate(((0.01, ""), (0.1, "alpha 0.1"))):
+        assert line.get_xdata()[at] == value
+        assert line.get_ydata()[at] == pytest.approx(read.mean(read.chosen(rows, "encoder", "IMPRESS", change), "ssim")[0])
+    assert [ax.get_xscale() for ax in figure.axes] == ["symlog", "log", "log", "linear", "log", "linear"]
+    assert list(figure.axes[3].containers[0].lines[0].get_xdata()) == [0, 6.375], "numbers stand by size, wherever they are in the list"
+    bars = figure.axes[0].containers[0].lines[2][0].get_segments()
+    found = statistics.effect(read.chosen(rows, "encoder", "IMPRESS", "alpha 0.1"), "ssim")
+    assert bars[1][:, 1] == pytest.approx(found[1:3]), "of three people by Student's t"
+    assert "n = 3 people, too few for a verdict" in figure.get_suptitle()
     plt.close("all")
 
 
@@ -148,6 +155,26 @@ def test_points_have_intervals_on_both_axes_and_labels_that_do_not_meet():
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert "4 people" in cost.get_supxlabel() and "blur, as named (changes nothing); crop (moves the person)" in cost.get_supxlabel()
     assert cost.axes[0].lines[0].get_xdata()[0] == pytest.approx(0.065), "the line through the best begins with the untreated"
+    plt.close("all")
+
+
+def test_steps_are_lines_over_one_run_with_the_start_apart():
+    rows = rowkit.rows()["03_step_rows"]
+    figure = draw.steps(rows)
+    for ax, key in zip(figure.axes, ("ssim", "picture_ssim"), strict=True):
+        untreated, half, whole = ax.lines
+        assert untreated.get_ydata()[0] == pytest.approx(read.mean(read.chosen(rows, "encoder", "none"), key)[0])
+        assert list(half.get_xdata()) == list(whole.get_xdata()) == [0, 10, 30, 100] and half.get_color() != whole.get_color()
+        at = [row for row in read.chosen(rows, "encoder", "IMPRESS") if row["step"] == 30]
+        assert whole.get_ydata()[2] == pytest.approx(read.mean(at, key)[0])
+        edges = ax.collections[1].get_paths()[0].vertices
+        assert statistics.effect(at, key)[1] in [pytest.approx(y) for x, y in edges if x == 30]
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "10", "30", "100"] and ax.get_xscale() == "symlog"
+    assert "one run of 100 steps, encoder attack: n = 3 people, too few for a verdict" in figure.get_suptitle()
+    alone = draw.steps([row for row in rows if row["subject"] == rowkit.PEOPLE[0]])  # no interval of one
+    assert "n = 1 person" in alone.get_suptitle()
+    many = [row | {"subject": f"p{i}"} for row in rows for i in range(20)]
+    assert "too few" not in read.counted(many) and read.counted(many) == "n = 20 people"
     plt.close("all")
 
 

@@ -19,6 +19,7 @@ class Cell:
     purifier: str = UNTREATED
     changes: tuple = ()
     quality: int | None = None
+    step: int | None = None  # of the purifier's, after which the picture is taken; None: after all
     again: bool = False  # the same once more: computed anew, not taken from the store
 
     @property

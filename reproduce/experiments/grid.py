@@ -16,6 +16,7 @@ from . import arms
 from .arms import CLEAN, UNTREATED
 from .cells import AGAIN, OTHER, Cell, Misuse
 
+STEPS = "several"  # how a job is found that made pictures of several steps
 GROUP = 4  # people a job: a step of four costs less than four steps of one
 
 
@@ -52,12 +53,21 @@ class Grid:
 
     def purify(self, wanted: dict):
         """Every cell's purified pictures; its protections must be there. wanted: cell -> of how many subjects."""
-        jobs = [self._purify(cell, some) for cell, n in wanted.items() if cell.purifier != UNTREATED for some in self.groups(n)]
+        jobs, steps = [], {}  # pictures at several steps of one purifier are one job's
+        for cell, count in wanted.items():
+            if cell.step is not None:
+                steps.setdefault((dataclasses.replace(cell, step=None), count), []).append(cell.step)
+            elif cell.purifier != UNTREATED:
+                jobs += [self._purify(cell, some) for some in self.groups(count)]
+        for (cell, count), taken in steps.items():
+            jobs += [self._purify_by_steps(cell, some, taken) for some in self.groups(count)]
         self._sweeps["purify"] = self.study.sweep("purify", jobs)
         return self._sweeps["purify"]
 
     def pictures(self, cell: Cell, some: range):
         """The pictures of a cell: an array, or where they are stored."""
+        if cell.step is not None:
+            return self._sweeps["purify"].stored(self._at(cell, some) | dict(step=STEPS), str(cell.step), range(len(some)))
         if cell.purifier != UNTREATED:
             return self._sweeps["purify"].stored(self._at(cell, some), "image", range(len(some)))
         if cell.protection in self._added:
@@ -137,8 +147,13 @@ class Grid:
         values |= dict(seed=seed, stream=arm.method, names=names)
         if arm.row.accepts("distance"):  # the model's judges bring it, and no fingerprint of the model tells which
             values["distance"] = self.study.judges.distance
-        pictures = {"images": self.pictures(dataclasses.replace(cell, purifier=UNTREATED, changes=(), quality=None), some)}
+        pictures = {"images": self.pictures(dataclasses.replace(cell, purifier=UNTREATED, changes=(), quality=None, step=None), some)}
         return Job("experiments.stages:purify", values, pictures, uses=arm.uses, at=self._at(cell, some))
+
+    def _purify_by_steps(self, cell, some, taken):
+        job = self._purify(cell, some)
+        values = job.values | dict(taken=sorted(taken))
+        return dataclasses.replace(job, work="experiments.stages:purify_by_steps", values=values, at=job.at | dict(step=STEPS))
 
     def _edit(self, misuse, cell, prompt, seed, some):
         prompts = [self.subjects.prompts[i][prompt] for i in some]
@@ -154,7 +169,8 @@ class Grid:
         return Job("experiments.stages:edit", values, pictures, uses=(row.place, settings["kind"]), at=at)
 
     def _at(self, cell, some):
-        return dict(protection=cell.protection, purifier=cell.purifier, changed=cell.changed, again=cell.again, first=some.start)
+        how = dict(protection=cell.protection, purifier=cell.purifier, changed=cell.changed)
+        return how | dict(step=cell.step, again=cell.again, first=some.start)
 
     def _group(self, subject):
         start = subject - subject % GROUP
@@ -226,7 +242,8 @@ class Grid:
 
     def _index(self, cell):
         protection = AGAIN if cell.again else cell.protection
-        return dict(role=self.role, protection=protection, purifier=cell.purifier, quality=cell.quality, changed=cell.changed)
+        step = {} if cell.step is None else dict(step=cell.step)
+        return dict(role=self.role, protection=protection, purifier=cell.purifier, quality=cell.quality, changed=cell.changed) | step
 
     def _row(self, row):
         """Index columns in their order, the prompt as text."""

@@ -18,7 +18,8 @@ STRONG = ("encoder, strong", "diffusion, strong")
 PROTECTED = ("noise", "encoder", "encoder, strong", "encoder, through JPEG", "diffusion", "diffusion, strong", "diffusion, adaptive")
 RELEASED = "diffusion, released"  # what the adaptive protection is without its consistency
 FILES = ("JPEG 90", "JPEG 75", "JPEG 50", "JPEG 15")
-IMPRESSES = ("IMPRESS, noise only", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
+IMPRESSES = ("IMPRESS, noise only", "IMPRESS, released in half", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
+STEPS = (0, 10, 30, 100, 300, 1000)  # of IMPRESS, after which its picture is taken where it is followed
 TURNED = {  # IMPRESS's settings that are turned one at a time; steps as shares of those at the scale
     "alpha": (0.0, 0.01, 0.1),
     "budget": (0.02, 0.1, 0.3),
@@ -30,6 +31,7 @@ TURNED = {  # IMPRESS's settings that are turned one at a time; steps as shares 
 TURNED_PROTECTION = "encoder"
 MEASURES = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_person"]
 LIKEWISE = ["ssim", "psnr", "vifp", "fsim", "ssim_person"]  # of the edit to that of the clean picture, purified likewise
+INDEX = ("subject", "protection", "purifier", "changed")  # which picture
 PURIFIED = [
     ["picture_{}", "purified", "photo", ["ssim", "psnr"]],
     ["{}", "purified", "photo", ["perceptual"]],
@@ -51,17 +53,17 @@ def editing_table(study):
     others = [name for name in (*PROTECTED, RELEASED) if name not in DECIDING]
     wanted |= {Cell(name, purified): few for name in others for purified in (UNTREATED, "IMPRESS", "JPEG 75")}
     wanted |= {Cell(TURNED_PROTECTION, other): few for other in (*IMPRESSES[:-1], "AdverseCleaner", "autoencoder")}
-    wanted[Cell("diffusion, adaptive", "IMPRESS, released")] = few  # what IMPRESS's own scripts run
+    wanted |= {Cell("diffusion, adaptive", own): few for own in ("IMPRESS, released", "IMPRESS, released in half")}  # IMPRESS's scripts
     return _with_clean(wanted)
 
 
 def every_pair(study):
     """Notebook 04's cells: everything against everything that the profile has, few people and one seed; at smoke against one attack.
 
-    Of IMPRESS's arms those in between, whose place is notebook 03, stay out.
+    Of IMPRESS's arms the two in between, whose place is notebook 03, stay out.
     """
-    few = scales.counts("purification", study.scale).few, 1
-    known = [name for name in arms.PURIFIERS if name != "IMPRESS, fp32" and (study.name, name) != ("bundled", "Noisy Upscaling")]
+    few, between = (scales.counts("purification", study.scale).few, 1), ("IMPRESS, released", "IMPRESS, fp32")
+    known = [name for name in arms.PURIFIERS if name not in between and (study.name, name) != ("bundled", "Noisy Upscaling")]
     protections = [name for name in (CLEAN, *PROTECTED) if study.scale != "smoke" or name in (CLEAN, "encoder")]
     return {Cell(name, purified): few for name in protections for purified in known}
 
@@ -97,10 +99,25 @@ def turned_cells(study, turned):
     return dict.fromkeys(cells, (scales.counts("purification", study.scale).setting_people, 1))
 
 
-class Purification:
-    """People, their protections and cells over one study: `purify`, then `edits`. cells: cell -> (of how many people, seeds)."""
+def followed(study, purifiers=IMPRESSES[1:], protection="encoder"):
+    """Notebook 03's cells of IMPRESS over its steps, for a Purification with the scale's `followed_steps`: the protected picture, then
+    what each purifier has made of it after every one of STEPS within its run, and at the end.
 
-    def __init__(self, study, cells):
+    The rate falls as a cosine to the end of the run, so a picture at step 100 of 1000 is not the end of a run of 100.
+    """
+    steps = scales.counts("purification", study.scale).followed_steps
+    taken = [step for step in STEPS if step < steps] + [steps]
+    cells = [Cell(protection), *(Cell(protection, purifier, step=step) for purifier in purifiers for step in taken)]
+    return dict.fromkeys(cells, (scales.counts("purification", study.scale).few, 1))
+
+
+class Purification:
+    """People, their protections and cells over one study: `purify`, then `edits`. cells: cell -> (of how many people, seeds).
+
+    impress_steps: of IMPRESS's runs, the scale's by default.
+    """
+
+    def __init__(self, study, cells, *, impress_steps=None):
         self.study, self.cells = study, dict(cells)
         self.counts = scales.counts("purification", study.scale)
         people = subjects.people(study, self.counts.people)
@@ -109,7 +126,7 @@ class Purification:
             if cell.protection != CLEAN:
                 wanted[cell.protection] = max(count, wanted.get(cell.protection, 0))
         protections = {key: arms.protection(key, study.scale) for key in wanted}
-        steps = self.counts.impress_steps
+        steps = impress_steps or self.counts.impress_steps
         purifiers = {
             (cell.purifier, cell.changed): arms.purifier(cell.purifier, impress_steps=steps, changes=cell.changes)
             for cell in self.cells
@@ -120,24 +137,27 @@ class Purification:
         self.misuse = Misuse("inpainting", dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=self.counts.edit_steps))
 
     def purify(self):
-        """Every cell's purified pictures; rows one a picture: subject, protection, purifier, changed, then what came of the picture."""
+        """Every cell's purified pictures; rows one a picture: subject, protection, purifier, changed, then what came of the picture.
+
+        A picture of a step says in between after which `step` it was taken, `of` how many.
+        """
         made, listed = self.grid.purify({cell: count for cell, (count, _) in self.cells.items()}), []
         own = {}
         for job, rows in made.grouped():
             for row in rows:
-                key = tuple(job.at[name] for name in ("protection", "purifier", "changed"))
-                own[(*key, row["subject"])] = {name: value for name, value in row.items() if name != "subject"}
+                own[_picture(job.at | row)] = {name: value for name, value in row.items() if name != "subject"}
         for cell, (count, _) in self.cells.items():
             for some in self.grid.groups(count):
                 pictures = {"purified": self.grid.pictures(cell, some), "photo": self.grid.pictures(Cell(), some)}
                 pictures["sent"] = self.grid.pictures(Cell(cell.protection), some)
                 told = dict(protection=cell.protection, purifier=cell.purifier, changed=cell.changed)
+                if cell.step is not None:
+                    told |= dict(step=cell.step, of=self.grid.purifiers[cell.purifier, cell.changed].record.steps)
                 listed.append((told, some, pictures, PURIFIED, {}))
         self.purified = []
         for row in self.grid.measure(listed):
-            index = {name: row.pop(name) for name in ("subject", "protection", "purifier", "changed")}
-            key = (index["protection"], index["purifier"], index["changed"], index["subject"])
-            self.purified.append(index | row | own.get(key, {}))
+            index = {name: row.pop(name) for name in INDEX}
+            self.purified.append(index | row | own.get(_picture(index | row), {}))
         return self.purified
 
     def edits(self):
@@ -146,13 +166,11 @@ class Purification:
         held = [(cell, number, seed, (Cell(), number, seed), count) for cell, number, seed, count in self._asked(self.cells)]
         likewise = all(dataclasses.replace(cell, protection=CLEAN) in self.cells for cell in self.cells)
         compared = [*EDITED, *([["{}_likewise", "edit", "likewise", LIKEWISE]] if likewise else [])]
-        pictures = {tuple(row[name] for name in ("subject", "protection", "purifier", "changed")): row for row in self.purified}
-        rows = []
+        told = [column.format(name) for column, *_, names in compared for name in names]
+        pictures, rows = {_picture(row): row for row in self.purified}, []
         for row in self.grid.compare(self.edited, held, compared):
-            index = {name: row[name] for name in ("subject", "protection", "purifier", "changed", "misuse", "prompt", "seed")}
-            purified = pictures[index["subject"], index["protection"], index["purifier"], index["changed"]]
-            told = [column.format(name) for column, *_, names in compared for name in names]
-            rows.append(index | purified | {name: row[name] for name in told})
+            index = {name: row[name] for name in (*INDEX, "misuse", "prompt", "seed")}
+            rows.append(index | pictures[_picture(row)] | {name: row[name] for name in told})
         return rows
 
     def _asked(self, cells):
@@ -180,3 +198,8 @@ class Purification:
     def edit(self, subject, protection, purifier):
         """Its edit (3, H, W), under the first prompt."""
         return self.edited.shown(Cell(protection, purifier), subject)
+
+
+def _picture(row):
+    """Which picture a row is about."""
+    return (*(row[name] for name in INDEX), row.get("step"))

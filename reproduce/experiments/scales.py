@@ -61,18 +61,12 @@ COUNTS = {
             budgets=(2, 4, 8, 16, 32, 64), budget_steps=(200, 200)
         ),
     },
-    # 03: people and seeds of the cells that decide, people of the others (a multiple of the grid's group); 04: people; both: prompts
-    # each, steps of an edit, steps of IMPRESS (None: its settings' own) where many are purified, people and steps of it whole
+    # 03: people and seeds of the cells that decide, people of the others (a multiple of the grid's group); 04: those people; both: prompts
+    # each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings; steps of IMPRESS where it is followed
     "purification": {
-        "smoke": dict(
-            people=2, seeds=2, few=1, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, whole_people=1, whole_steps=6
-        ),
-        "standard": dict(
-            people=20, seeds=3, few=4, prompts=1, edit_steps=20, impress_steps=100, setting_people=4, whole_people=4, whole_steps=None
-        ),
-        "paper": dict(
-            people=20, seeds=3, few=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, whole_people=20, whole_steps=None
-        ),
+        "smoke": dict(people=2, seeds=2, few=1, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, followed_steps=3),
+        "standard": dict(people=20, seeds=3, few=4, prompts=1, edit_steps=20, impress_steps=100, setting_people=4, followed_steps=1000),
+        "paper": dict(people=20, seeds=3, few=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, followed_steps=1000),
     },
     # 05: pictures, qualities of files, directions, attack steps, qualities attacked through, people whose perturbations are taken apart;
     # then the edits, as for 01

@@ -4,6 +4,7 @@ Values are plain, pictures are float tensors (N, C, H, W); a method is named by 
 that a result depends on that method and those settings alone and not on any table.
 """
 
+import dataclasses
 import functools
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from .. import passes, rng
 from ..diffusion import chain
 from ..engine.jobs import Result
+from ..images import quantise
 from ..measure import clip, distribution, number
 from ..measure import latents as reading
 from ..measure.perceptual import perceptual
@@ -48,6 +50,32 @@ def purify(profile, values, pictures):
     for line in log:
         rows[line["image"]] |= {name: value for name, value in line.items() if name not in ("image", "tile", "distance")}
     return Result(rows, {"image": made.cpu()})
+
+
+def purify_by_steps(profile, values, pictures):
+    """"images" as IMPRESS has them after each of the steps `taken` of its whole run: pictures called "0", "10", and so on.
+
+    Step 0 is the start, the picture with its noise. values: as for `purify`, and taken. ValueError: a step that there is not.
+    """
+    settings, taken, model = _settings(values), values["taken"], profile.model
+    if not all(0 <= step <= settings.steps for step in taken):
+        raise ValueError(f"taken: expected steps from 0 to {settings.steps}, got {taken}")
+    purifier, images = resolve(values["place"]), quantise(pictures["images"])
+    made = {step: images.clone() for step in taken}
+    for one in passes.over(images, model.factor, values["whole"], values["takes"]):
+        part, chance = one.of(images).to(model.device), (values["seed"], values["stream"])
+        if 0 in made:
+            start = dataclasses.replace(settings, steps=0)
+            one.into(made[0], purifier(part, model, settings=start, generator=one.generators(*chance)))
+        keep = functools.partial(_take, made, one)
+        purifier(part, model, settings=settings, generator=one.generators(*chance), callback=keep)
+    return Result([], {str(step): images for step, images in made.items()})
+
+
+def _take(made, one, i, x, losses):
+    """IMPRESS's callback: x on [-1, 1] after step i + 1 as the picture it would end with."""
+    if i + 1 in made:
+        one.into(made[i + 1], quantise((x.float() / 2 + 0.5).clamp(0, 1)))
 
 
 def edit(profile, values, pictures):

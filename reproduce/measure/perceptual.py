@@ -23,7 +23,7 @@ UNIT = 40.6
 
 
 def perceptual(judges, model=None):
-    """(function, label) of a model's judges: function(x, y) -> (N,) for x and y (N, 3, H, W) in, or a little outside, [0, 1].
+    """(Distance, label) of a model's judges: distance(x, y) -> (N,) for x and y (N, 3, H, W) in, or a little outside, [0, 1].
 
     judges: diffusion.judges.Judges, of an opened profile or its model. model: whose device the networks go to; None is the CPU.
     Unavailable, a ValueError: no weights of LPIPS here, and none to be had.
@@ -35,6 +35,27 @@ def perceptual(judges, model=None):
 def label(judges):
     """What tables call the distance that `perceptual` gives."""
     return BUNDLED if judges.distance == "bundled" else LPIPS
+
+
+class Distance:
+    """distance(x, y) -> (N,), from what `features` finds in each and what `between` makes of the two."""
+
+    def __init__(self, name, features, between):
+        self.name, self.features, self.between = name, features, between
+
+    def __call__(self, x, y):
+        _agree(x, y, self.name)
+        return self.between(self.features(x), self.features(y)).to(x)
+
+    def to(self, y):
+        """The distance to y alone, whose features are found once: a function x -> (N,), to the same bits."""
+        there = self.features(y)
+
+        def near(x):
+            _agree(x, y, self.name)
+            return self.between(self.features(x), there).to(x)
+
+        return near
 
 
 @torch.no_grad()
@@ -56,13 +77,11 @@ def _bundled(device):
         found = opened.model.vision_model(pixel_values=seen, output_hidden_states=True).hidden_states[1:]
         return [F.normalize(one[:, 1:], dim=-1).reshape(len(images), -1, one.shape[-1]) for one in found]
 
-    def distance(x, y):
+    def between(here, there):
         """Squared distance of the unit vectors, averaged over patches and blocks, in units of 1 / UNIT."""
-        _agree(x, y, BUNDLED)
-        apart = [(a - b).square().sum(2).mean(1) for a, b in zip(features(x), features(y), strict=True)]
-        return UNIT * torch.stack(apart).mean(0).to(x)
+        return UNIT * torch.stack([(a - b).square().sum(2).mean(1) for a, b in zip(here, there, strict=True)]).mean(0)
 
-    return distance
+    return Distance(BUNDLED, features, between)
 
 
 @functools.cache
@@ -83,12 +102,16 @@ def _lpips(device):
         ) from error
     net = net.requires_grad_(False).eval().to(device)
 
-    def distance(x, y):
-        """piq's LPIPS, which scales [0, 1] as the original scales [-1, 1]."""
-        _agree(x, y, LPIPS)
-        return net(x.float(), y.float()).to(x)
+    def features(images):
+        """piq's, which scales [0, 1] as the original scales [-1, 1]."""
+        return net.get_features(images.float())
 
-    return distance
+    def between(here, there):
+        """What piq's own forward pass ends with."""
+        apart = zip(net.compute_distance(here, there), net.weights, strict=True)
+        return torch.cat([(one * weight.to(one)).mean((2, 3)) for one, weight in apart], 1).sum(1)
+
+    return Distance(LPIPS, features, between)
 
 
 def _agree(x, y, name):

@@ -1,4 +1,4 @@
-"""Settings of IMPRESS and of the other purifiers, as photoguard.py has those of the protections. Needs no torch.
+"""Settings of the purifiers but IMPRESS, as photoguard.py has those of the protections. Needs no torch.
 
 Noise is in grey levels: a deviation of s on [0, 1] images is 255 s levels, one on [-1, 1] images 127.5 s levels.
 """
@@ -20,28 +20,6 @@ class Settings:
 
     source: str
     differs: str = ""
-
-
-@dataclass(frozen=True)
-class ImpressSettings(Settings):
-    """IMPRESS: Adam on consistency + alpha * max(distance - budget, 0), from the picture plus noise.
-
-    noise: standard deviation, levels. rate, floor, adam_eps: the optimiser's, on [-1, 1]; the rate falls to the floor as a cosine.
-    norm: whether the squared errors of consistency are averaged ("mean") or summed ("sum"), which decides what alpha weighs.
-    precision: of the image and of Adam's state, "single" or "half". side: the loss is scaled to a picture of so many pixels a side, as
-    half precision and adam_eps feel its scale; None leaves it as it is.
-    """
-
-    budget: float
-    alpha: float
-    norm: str
-    rate: float
-    steps: int
-    noise: float
-    adam_eps: float
-    precision: str
-    floor: float = 1e-5
-    side: int | None = 512
 
 
 @dataclass(frozen=True)
@@ -92,6 +70,29 @@ class CropSettings(Settings):
 
 
 @dataclass(frozen=True)
+class RotateSettings(Settings):
+    """How far a picture is turned about its middle, in degrees, anticlockwise; bilinear, what comes in at the borders is reflected."""
+
+    degrees: float
+
+
+@dataclass(frozen=True)
+class MedianSettings(Settings):
+    """The side of the square of pixels whose median is taken."""
+
+    side: int
+
+
+@dataclass(frozen=True)
+class FilterSettings(Settings):
+    """A photo filter: factors of contrast and of saturation; red is multiplied by 1 + warmth, blue by 1 - warmth."""
+
+    contrast: float
+    saturation: float
+    warmth: float
+
+
+@dataclass(frozen=True)
 class CleanerSettings(Settings):
     """AdverseCleaner: bilateral filters, then guided ones; window and radius in pixels, colour and eps in levels and squared levels."""
 
@@ -137,42 +138,6 @@ class UpscaleSettings(Settings):
     steps: int
     upscaler: str = "stabilityai/stable-diffusion-x4-upscaler"
 
-
-_EDITING = dict(budget=0.1, alpha=0.01, norm="mean", rate=5e-3, steps=1000, noise=0.05 * 127.5)
-_KNOWN = "the paper is known through a note, which has no start noise and no eps of Adam: the noise is the script's, eps torch's"
-_SCALED = "the loss is that of a picture of 512 pixels, the source's size, whatever the picture's own"
-_NETWORKS = "only the image and Adam's state are in half precision, the networks in the model's own"
-
-PURIFY_IMPRESS = {
-    "paper": ImpressSettings(
-        **_EDITING, adam_eps=1e-8, precision="single",
-        source="IMPRESS, arXiv 2310.19248: constants for malicious editing, on which its note, README and script agree",
-        differs=f"{_KNOWN}; squared errors are averaged, as in the script; {_SCALED}",
-    ),
-    "released": ImpressSettings(
-        **_EDITING, adam_eps=1e-5, precision="half",
-        source=f"{IMPRESS}, impress.py with the constants of scripts/new/pg_mask_diff_test.sh",
-        differs=f"{_NETWORKS}; {_SCALED}; the start is seeded; {TRUNCATED}",
-    ),
-    "fp32": ImpressSettings(
-        **_EDITING, adam_eps=1e-5, precision="single", source=f"{IMPRESS}, as `released` but for the precision",
-        differs=f"{OURS}: what the released loop does without its half precision; {_SCALED}",
-    ),
-    "sum": ImpressSettings(
-        **_EDITING | {"norm": "sum"}, adam_eps=1e-8, precision="single", side=None,
-        source="IMPRESS, arXiv 2310.19248, as `paper`, its squared norm read as the sum over all values",
-        differs=f"{_KNOWN}; alpha then weighs the distance against the sum, and it counts for next to nothing",
-    ),
-    "released mimicry": ImpressSettings(
-        budget=0.1, alpha=0.1, norm="mean", rate=1e-2, steps=3000, noise=0.1 * 127.5, adam_eps=1e-5, precision="half",
-        source=f"{IMPRESS}, impress.py with the constants of scripts/new/test_all.sh, for style mimicry",
-        differs=f"{_NETWORKS}; {_SCALED}; the start is seeded; {TRUNCATED}",
-    ),
-    "noise only": ImpressSettings(
-        **_EDITING | {"steps": 0}, adam_eps=1e-5, precision="half", source=f"{IMPRESS}, the start of impress.py alone",
-        differs=f"{OURS}: how much of the purifier is its start noise",
-    ),
-}  # fmt: skip
 
 PURIFY_JPEG = {
     f"quality {quality}": JpegSettings(quality, source=source, differs="chroma at half resolution (4:2:0), where the source is silent")
@@ -222,6 +187,25 @@ PURIFY_RESIZE = {
 }  # fmt: skip
 
 PURIFY_CROP = {"middle": CropSettings(7 / 8, source="this study: the middle 7/8 of each side, enlarged (bicubic)", differs=OURS)}
+
+_NAMED = "PhotoGuard names cropping, rotation and filters, and no setting of any"
+
+PURIFY_ROTATE = {
+    "5 degrees": RotateSettings(
+        5.0, source="this study: 5 degrees anticlockwise about the middle, bilinear, borders reflected, not turned back",
+        differs=f"{OURS}; {_NAMED}; the mask of an edit is not turned with the picture",
+    ),
+}  # fmt: skip
+
+PURIFY_MEDIAN = {"3 x 3": MedianSettings(3, source="this study: the median of 3 x 3 pixels, each colour on its own", differs=OURS)}
+
+PURIFY_FILTER = {
+    "warm": FilterSettings(
+        1.2, 1.2, 0.1,
+        source="this study: contrast times 1.2 about the mean brightness, saturation times 1.2, then red times 1.1 and blue times 0.9",
+        differs=f"{OURS}; {_NAMED}",
+    ),
+}  # fmt: skip
 
 PURIFY_CLEANER = {
     "released": CleanerSettings(

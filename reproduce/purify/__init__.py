@@ -5,6 +5,7 @@ which says whether it takes an image or a set. The functions are imported when f
 """
 
 from ..method import Method, counted, settings_of
+from ..papers import impress
 from ..papers import purifiers as paper
 from ..passes import run
 
@@ -12,7 +13,7 @@ __all__ = ["PURIFIERS", "apply", "record", "run"]
 
 PURIFIERS = {
     "impress": Method(
-        "purify.impress:impress", paper.PURIFY_IMPRESS,
+        "purify.impress:impress", impress.PURIFY_IMPRESS,
         needs="the autoencoder, with gradients; LPIPS's weights (0.5 GB, fetched once), on `bundled` its CLIP instead",
         about="IMPRESS: the picture is moved until the autoencoder reproduces it.",
     ),
@@ -22,6 +23,12 @@ PURIFIERS = {
     "quantise": Method("purify.plain:quantise", paper.PURIFY_QUANTISE, needs="nothing", about="Fewer values a colour.", whole=True),
     "resize": Method("purify.plain:resize", paper.PURIFY_RESIZE, needs="nothing", about="Half the size and back.", whole=True),
     "crop": Method("purify.plain:crop", paper.PURIFY_CROP, needs="nothing", about="The middle, enlarged.", whole=True),
+    "rotate": Method("purify.plain:rotate", paper.PURIFY_ROTATE, needs="nothing", about="Turned a little, and not back.", whole=True),
+    "median": Method("purify.plain:median", paper.PURIFY_MEDIAN, needs="nothing", about="A median filter.", whole=True),
+    "filter": Method(
+        "purify.plain:photo_filter", paper.PURIFY_FILTER, needs="nothing", about="A photo filter: more contrast and colour, warmer.",
+        whole=True,
+    ),
     "adverse-cleaner": Method(
         "purify.cleaner:clean", paper.PURIFY_CLEANER, needs="nothing",
         about="AdverseCleaner: bilateral filters, then guided ones.", whole=True,

@@ -35,3 +35,18 @@ def resize(images, model=None, *, settings, generator=None):
 def crop(images, model=None, *, settings, generator=None):
     """The middle, settings.share of its sides, enlarged."""
     return stored(degrade.crop(images, settings.share))
+
+
+def rotate(images, model=None, *, settings, generator=None):
+    """Turned by settings.degrees, and not back."""
+    return stored(degrade.rotate(images, settings.degrees))
+
+
+def median(images, model=None, *, settings, generator=None):
+    """The median of settings.side pixels square."""
+    return stored(degrade.median(images, settings.side))
+
+
+def photo_filter(images, model=None, *, settings, generator=None):
+    """More contrast and colour, and warmer, as settings say."""
+    return stored(degrade.photo_filter(images, settings.contrast, settings.saturation, settings.warmth))

@@ -8,6 +8,7 @@ from .effects import PERSON, remaining, remains
 from .statistics import summarise
 
 UNTREATED = "none"
+ENOUGH = 20  # people from which on a difference is to be judged
 ATTACKS = ("encoder", "encoder, through JPEG", "diffusion", "diffusion, released", "diffusion, adaptive")  # in the order of the tables
 EVERY = ("clean", "noise", *ATTACKS)
 
@@ -45,11 +46,18 @@ def mean(rows, value):
     return line["mean"], line["low"], line["high"]
 
 
+def counted(rows):
+    """How many people rows are of, in words for a figure's head, and whether they are too few for a verdict."""
+    count = len(listed(rows, "subject"))
+    return f"n = {count} {'people' if count > 1 else 'person'}" + ("" if count >= ENOUGH else ", too few for a verdict")
+
+
 def gains(rows, protection, purifier):
     """How much closer to the clean edit purification brings the edit, in SSIM: a row an edit."""
-    before = {(r["subject"], r["prompt"]): r["ssim"] for r in chosen(rows, protection, UNTREATED)}
+    before = {(r["subject"], r["prompt"], r["seed"]): r["ssim"] for r in chosen(rows, protection, UNTREATED)}
     return [
-        dict(subject=r["subject"], gain=r["ssim"] - before[r["subject"], r["prompt"]]) for r in chosen(rows, protection, purifier)
+        dict(subject=r["subject"], gain=r["ssim"] - before[r["subject"], r["prompt"], r["seed"]])
+        for r in chosen(rows, protection, purifier)
     ]
 
 

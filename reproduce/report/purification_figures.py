@@ -1,54 +1,121 @@
-"""The figures of notebooks 03 and 04: IMPRESS's settings, who survives what, at what cost. Needs no torch."""
+"""The figures of notebooks 03 and 04: IMPRESS's settings and steps, who survives what, at what cost. Needs no torch."""
 
 import math
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.transforms import offset_copy
 
 from . import looks
 from .figures import noted, people, reach
 from .lettering import beside, wrapped
 from .page import Page
-from .purification import EVERY, UNTREATED, chosen, listed, mean, protection, purifier, share_left
+from .purification import EVERY, UNTREATED, chosen, counted, listed, mean, protection, purifier, share_left
 
-TURNED = {
-    "alpha": "weight of the distance, alpha", "budget": "budget of the distance", "rate": "learning rate", "noise": "start noise (levels)",
-    "steps": "steps", "norm": "squared errors",
+TURNED = {  # name -> words, scale of the axis, below what a logarithmic one is linear
+    "alpha": ("weight alpha (log, 0 apart)", "symlog", 0.003),
+    "budget": ("budget of the distance (log)", "log", None), "rate": ("learning rate (log)", "log", None),
+    "noise": ("start noise (levels)", "linear", None), "steps": ("steps (log)", "log", None),
+    "norm": ("squared errors", "names", None),
 }  # fmt: skip
 EDIT, PICTURE, PALE = looks.BLUE, looks.ORANGE, "#ededed"
 APART = 0.35  # of a line, between groups of purifiers in the heat maps
 NOTHING, MOVED = (UNTREATED, "blur, as named"), ("crop",)  # purifiers that change nothing, and that move the person
+FOLLOWED = {  # IMPRESS's arms where they are lines beside each other, which one blue for all would not tell apart
+    "IMPRESS, released in half": "#000000", "IMPRESS, released": looks.ORANGE, "IMPRESS, fp32": "#009e73", "IMPRESS": looks.BLUE,
+}  # fmt: skip
 
 
 def settings(rows, turned):
     """Small multiples: SSIM of edit and picture over each of IMPRESS's settings, the others as they are; returns the figure.
 
-    turned: name -> list of (value, the change in the words of the rows, "" where the value is as it is).
+    turned: name -> list of (value, the change in the words of the rows, "" where the value is as it is). Numbers stand where they are on
+    their axis; bars are 95 % intervals over people and may run out of the picture.
     """
     [arm] = listed(rows, "protection")
     untreated = mean(chosen(rows, arm, UNTREATED), "ssim")[0]
-    figure, axes = plt.subplots(2, 3, figsize=(10, 6), sharey=True)
-    curves = (("ssim", EDIT, "o", "edit, to the clean edit"), ("picture_ssim", PICTURE, "s", "picture, to the photograph"))
-    for ax, name in zip(axes.flat, TURNED, strict=True):
-        values, changes = zip(*turned[name], strict=True)
-        at = range(len(values))
-        for key, colour, marker, words in curves:
+    figure, axes = plt.subplots(2, 3, figsize=(11, 6.4), sharey=True)
+    curves = (("ssim", EDIT, "o", -3, "edit, to the clean edit"), ("picture_ssim", PICTURE, "s", 3, "picture, to the photograph"))
+    means = [untreated]
+    for ax, (name, (words, scale, linear)) in zip(axes.flat, TURNED.items(), strict=True):
+        values, changes = zip(*sorted(turned[name], key=_place), strict=True)
+        at = list(range(len(values))) if scale == "names" else list(values)
+        ax.plot(at, [untreated] * len(at), color=EDIT, linewidth=1, linestyle=(0, (4, 3)), label="edit, not purified")
+        for key, colour, marker, aside, label in curves:
             found = [mean(chosen(rows, arm, "IMPRESS", change), key) for change in changes]
-            mark = dict(color=colour, marker=marker, elinewidth=1.2, capsize=2.5)
-            ax.errorbar(at, [one[0] for one in found], yerr=reach(found), label=words, **mark)
-        ax.axvline(changes.index(""), color="#bdbdbd", linewidth=8, alpha=0.35, zorder=0)
-        ax.axhline(untreated, color=EDIT, linewidth=1, linestyle=(0, (4, 3)), label="edit, not purified")
-        ax.set_xticks(at, [value if isinstance(value, str) else f"{value:.3g}" for value in values])
-        ax.set_xlim(-0.4, len(values) - 0.6)
-        ax.set_title(TURNED[name], fontsize=10.5)
+            beside = offset_copy(ax.transData, figure, x=aside, units="points")  # bars of one value stand beside each other
+            line = dict(color=colour, marker=marker, label=label, linestyle="none" if scale == "names" else "-", transform=beside)
+            _with_intervals(ax, at, found, **line)
+            means += [one[0] for one in found]
+        ax.axvline(at[changes.index("")], color="#bdbdbd", linewidth=8, alpha=0.35, zorder=0)
+        _axis(ax, at, values, scale, linear)
+        ax.set_title(words, fontsize=10.5)
     for ax in axes[:, 0]:
         ax.set_ylabel("SSIM")
-    axes[0, 0].legend(fontsize=8.5)
-    figure.suptitle(f"IMPRESS, one setting turned at a time ({protection(arm)})", x=0.01, ha="left", weight="bold")
-    told = "Grey band: the setting as it is. Read differences: the same people and noise stand behind every point."
-    return noted(figure, f"{people(rows)} {told}")
+    axes[0, 0].set_ylim(min(means) - 0.1, min(1.0, max(means) + 0.1))
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+    title = f"IMPRESS, one setting turned at a time: {counted(rows)}"
+    figure.suptitle(f"{title} (grey band: as it is; bars: 95 % over people)", x=0.01, ha="left", weight="bold", fontsize=11.5)
+    return figure
+
+
+def _place(pair):
+    """Numbers by size; words stay in their order."""
+    return pair[0] if isinstance(pair[0], (int, float)) else 0
+
+
+def _with_intervals(ax, at, found, **line):
+    """A line through the means of (mean, low, high), with bars where there is an interval."""
+    means, lows, highs = (np.array(one) for one in zip(*found, strict=True))
+    reach = np.nan_to_num([means - lows, highs - means])
+    ax.errorbar(at, means, yerr=reach, capsize=2.5, elinewidth=1, **line)
+
+
+def _axis(ax, at, values, scale, linear):
+    """A horizontal axis of that scale with a tick at every value, and room at both ends."""
+    if scale == "symlog":
+        ax.set_xscale("symlog", linthresh=linear, linscale=0.4)
+    elif scale == "log":
+        ax.set_xscale("log")
+    ax.set_xticks(at, [value if isinstance(value, str) else f"{value:.3g}" for value in values])
+    ax.minorticks_off()
+    if scale == "names":
+        ax.set_xlim(-0.5, len(at) - 0.5)
+    ax.margins(x=0.12)
+
+
+def steps(rows):
+    """SSIM of the edit and of the picture over IMPRESS's steps, a line an arm with its interval over people; returns the figure."""
+    [arm] = listed(rows, "protection")
+    untreated = chosen(rows, arm, UNTREATED)
+    figure, axes = plt.subplots(1, 2, figsize=(11.4, 4.6))
+    curves = (
+        ("ssim", "SSIM of the edit to the clean edit", "What is restored", "edit, not purified"),
+        ("picture_ssim", "SSIM of the picture to the photograph", "Likeness of the picture", "protected picture, not purified"),
+    )
+    taken = sorted({row["step"] for row in rows if row["step"] is not None})
+    for ax, (key, words, title, label) in zip(axes, curves, strict=True):
+        ax.axhline(mean(untreated, key)[0], color=looks.GREY, linewidth=1, linestyle=(0, (4, 3)), label=label)
+        for name in listed([row for row in rows if row["step"] is not None], "purifier"):
+            at = sorted({row["step"] for row in rows if row["purifier"] == name})
+            found = [mean([row for row in chosen(rows, arm, name) if row["step"] == step], key) for step in at]
+            means, lows, highs = zip(*found, strict=True)
+            look = dict(color=FOLLOWED[name], marker=looks.PURIFIERS[name].marker)
+            ax.plot(at, means, label=purifier(name), **look)
+            ax.fill_between(at, lows, highs, color=FOLLOWED[name], alpha=0.12, linewidth=0)
+        _axis(ax, taken, taken, "symlog", min([step for step in taken if step], default=1))
+        ax.set(xlabel="step (logarithmic, the start apart)", ylabel=words)
+        ax.set_title(title)
+        ax.legend(fontsize=8.5)
+    [total] = listed([row for row in rows if row["of"] is not None], "of")
+    figure.suptitle(
+        f"IMPRESS on its way through one run of {total:g} steps, {protection(arm)}: {counted(rows)} (bands: 95 % over people)",
+        x=0.01, ha="left", weight="bold", fontsize=11.5,
+    )  # fmt: skip
+    return figure
 
 
 def heat_map(rows):
@@ -188,6 +255,10 @@ def _turned(rows, about):
     return settings(rows["03_setting_rows"], about.settings["turned"])
 
 
+def _steps(rows, about):
+    return steps(rows["03_step_rows"])
+
+
 def _survivors(rows, about):
     return heat_map(rows["04_edits"])
 
@@ -198,6 +269,7 @@ def _pareto(rows, about):
 
 PAGES = {
     "03_turned": Page("figure", ("03_setting_rows",), _turned),
+    "03_steps": Page("figure", ("03_step_rows",), _steps),
     "04_survivors": Page("figure", ("04_edits",), _survivors),
     "04_pareto": Page("figure", ("04_edits",), _pareto),
 }

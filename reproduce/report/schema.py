@@ -30,6 +30,7 @@ _WORDS = {
     "03_purified": _PURIFIED,
     "03_edits": f"{_PURIFIED_EDIT} consistency_before",
     "03_setting_rows": _SETTING_EDIT,
+    "03_step_rows": f"{_SETTING_EDIT} step of",
     "04_purified": _PURIFIED,
     "04_edits": _PURIFIED_EDIT,
     "05_agreement": "subject role quality form mean worst equal",

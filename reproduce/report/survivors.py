@@ -8,7 +8,7 @@ from .purification import ATTACKS, UNTREATED, chosen, listed, mean, notes, prote
 from .statistics import Table, table_markdown
 
 SPARED = 0.98  # SSIM of the edit of a purified clean picture: a purifier that leaves less has hurt the edit itself
-UNCOUNTED = ("blur, as named", "IMPRESS, noise only", "crop")  # purifiers that change nothing, are a control, or move the person
+UNCOUNTED = ("blur, as named", "IMPRESS, noise only", "crop", "rotate")  # purifiers that change nothing, are a control, or move the person
 
 
 def cost_table(rows):
