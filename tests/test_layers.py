@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "reproduce"
 HOUSE = """
     images rng places
     artefacts: __init__ plain files rows manifest about
-    papers: __init__ photoguard purifiers published measures
+    papers: __init__ photoguard purifiers impress published measures
     report: looks statistics lettering figures sheet __init__ page schema effects claims ledger jpeg_bypass jpeg_bypass_figures photoguard
     report: photoguard_figures strength transfer purification impress survivors purification_figures jpeg_spectra jpeg_edits
     report: jpeg_gradient jpeg_gradient_figures small_world pages rebuild
