@@ -34,7 +34,7 @@ def styles(seed=0):
     shown = ("photo", *STYLES, *HELD_OUT_STYLES)
     made = render([Spec(identity=100_007, scene="beach", style=style, seed=rng.child(seed, "style") % 2**62) for style in shown])
     names = [f"{style}\n(held out)" if style in HELD_OUT_STYLES else style for style in shown]
-    return dict(**_rows_of(made.images.numpy(), names, 6), title="The painterly styles; two were held out of training")
+    return dict(**_rows_of(made.images.numpy(), names, 4), title="The painterly styles; two were held out of training", side=SIDE)
 
 
 def captions(seed=0, count=8):

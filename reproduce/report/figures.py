@@ -90,11 +90,11 @@ def curve(ax, rows, x: str, y: str, by: str, table: dict, *, band=True, none="no
     return ax
 
 
-def hline(ax, value: float, label: str):
-    """A dashed grey line at `value` with its label above it at the left end; returns the axes."""
+def hline(ax, value: float, label: str = ""):
+    """A dashed grey line at `value` with its label above it at the right end; returns the axes."""
     ax.axhline(value, color="#404040", linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
     place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    ax.annotate(label, (0.01, value), xytext=(0, 3), fontsize=9, color="#404040", **place)
+    ax.annotate(label, (0.99, value), xytext=(0, 3), ha="right", fontsize=9, color="#404040", **place)
     return ax
 
 

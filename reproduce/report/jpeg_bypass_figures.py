@@ -53,8 +53,8 @@ def to_photo(rows):
         for subject in dict.fromkeys(r["subject"] for r in paired):
             _person(ax, [r for r in paired if r["subject"] == subject and r["protection"] == attack(chosen)])
         curve(ax, paired, "quality", "more", "protection", looks.PROTECTIONS, none="no JPEG")
-        hline(ax, 0, "clean")
-        ax.set(xlabel="JPEG quality", ylabel=f"{unit} to the photograph: protected - clean")
+        hline(ax, 0)
+        ax.set(xlabel="JPEG quality", ylabel=f"difference in {unit} to photograph")
     axes[1].get_legend().remove()
     axes[0].set_title("Against the photograph (means little)")
     told = f"{people(chosen)} Differences are paired: protected minus clean, same person, prompt, seed and quality."

@@ -68,8 +68,8 @@ def ladder(rows):
     ax.set_yticks(range(len(arms)), [ticked(rows, arm) for arm in arms])
     ax.invert_yaxis()
     ax.set(xlabel=f"change of the edit, 1 - SSIM (logarithmic; less than {LEAST:g} is drawn there)")
-    ax.set_title("How much is the method, how much the evaluation?")
-    ax.legend(loc="upper left")
+    ax.set_title("How much is the method, how much the evaluation?", pad=24)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8.5, borderaxespad=0.2)
     return noted(figure, people(rows))
 
 

@@ -129,12 +129,13 @@ def heat_map(rows):
     groups = _groups(purifiers)
     order = [one for group in groups for one in group]
     at = [k + APART * number for number, group in enumerate(groups) for k in range(len(order)) if order[k] in group]
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3 + 0.29 * len(order)), width_ratios=[len(every), len(attacks)], sharey=True)
+    wide = [max(4, len(every)), max(4, len(attacks))]  # with few columns, so that titles still have room
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3 + 0.29 * len(order)), width_ratios=wide, sharey=True)
     close, left = _by_purifier(rows, every, order, _closeness), _by_purifier(rows, attacks, order, _percent_left)
     low = min(value for one, line in zip(order, close, strict=True) if one not in MOVED for value in line)
     maps = (
         (axes[0], every, close, "viridis", (low, 1), "{:.2f}", "SSIM of the edit to the clean edit"),
-        (axes[1], attacks, left, "RdYlBu_r", (0, 100), "{:.0f}", "Remaining effect of the protection (%)"),
+        (axes[1], attacks, left, "RdYlBu_r", (0, 100), "{:.0f}", "Remaining effect (%)"),
     )
     for ax, names, values, colours, span, style, title in maps:
         drawn = _cells(ax, values, at, colours, span, style)
