@@ -16,72 +16,61 @@ from reproduce.report import table_markdown
 QUALITIES = (None, 95, 75, 50, 30)
 
 
-def made_up(left, images=8, noise=0.01, spread=0.0, misuse="variation", uneven=()):
-    """Rows in which PhotoGuard lowers SSIM by 0.2 * left[quality], noise by `noise`, and JPEG everything by up to 0.3.
+def made_up(left, images=8, noise=0.01, spread=0.0, misuse="variation"):
+    """Rows in which PhotoGuard takes 0.2 * left[quality] from the edit, noise `noise`, and JPEG by itself up to 0.3 from every edit.
 
-    Pictures differ by much more than any protection does: only pairing finds the effect. At `uneven` qualities every other
-    picture's edit is better instead.
+    Pictures differ by much more than any protection does: only pairing finds the effect.
     """
     chance, rows = np.random.default_rng(0), []
     for image, prompt, quality in itertools.product(range(images), ("snow", "beach"), QUALITIES):
         ground = 0.9 - 0.05 * image - (0 if quality is None else (100 - quality) / 250) - 0.02 * (prompt == "snow")
         effects = {"clean": 0, "noise": noise, "encoder": 0.2 * left[quality] + spread * chance.normal()}
-        effects["encoder"] += (0.15 if image % 2 else -0.15) * (quality in uneven)
         for protection, effect in effects.items():
             row = dict(misuse=misuse, role="people", subject=f"p{image}", prompt=prompt, protection=protection, quality=quality, seed=0)
-            rows.append(row | dict(ssim=ground - effect, psnr=30 - 10 * effect, latent_shift=2 * effect))
+            told = dict(ssim=ground - effect, psnr=30 - 10 * effect, latent_shift=2 * effect)
+            rows.append(row | told | dict(ssim_person_likewise=1 - effect, ssim_likewise=1 - effect / 2))
         if quality is None:
-            rows.append(row | dict(protection="clean", seed=1, ssim=0.4 + 0.01 * image, psnr=12.0))
-    strangers = [r | dict(role="photographs", ssim=0.0) for r in rows]
+            rows.append(row | dict(protection="another seed", seed=1, ssim=0.4 + 0.01 * image, psnr=12.0))
+    strangers = [r | dict(role="photographs", ssim=0.0, ssim_person_likewise=1.0) for r in rows]
     return chance.permutation(rows + strangers).tolist()
 
 
 FADES = {None: 1, 95: 0.9, 75: 0.4, 50: 0.05, 30: 0.0}
 
 
-def test_effects_are_paired_by_picture_and_prompt():
-    table = {row["quality"]: row for row in read.effects(made_up(FADES), "variation")}
+def test_effects_compare_with_the_clean_picture_under_the_same_file():
+    table = {row["quality"]: row for row in read.over_quality(made_up(FADES), "variation")}
     assert set(table) == set(QUALITIES)
     for quality, left in FADES.items():
-        assert table[quality]["mean"] == pytest.approx(0.2 * left) and table[quality]["share"] == pytest.approx(left)
+        assert table[quality]["mean"] == pytest.approx(0.2 * left) and table[quality]["share"] == pytest.approx((left, left, left))
         assert table[quality]["n"] == 8 and table[quality]["high"] - table[quality]["low"] < 1e-9
-    noise = {row["quality"]: row["mean"] for row in read.effects(made_up(FADES), "variation", "noise")}
+    noise = {row["quality"]: row["mean"] for row in read.over_quality(made_up(FADES), "variation", "noise")}
     assert noise == pytest.approx(dict.fromkeys(QUALITIES, 0.01))
-    psnr = {row["quality"]: row["mean"] for row in read.effects(made_up(FADES), "variation", measure="psnr")}
-    assert psnr[None] == pytest.approx(2) and psnr[75] == pytest.approx(0.8)
-    wide = next(r for r in read.effects(made_up(FADES, spread=0.05), "variation") if r["quality"] is None)
+    whole = {row["quality"]: row["mean"] for row in read.over_quality(made_up(FADES), "variation", measure="ssim")}
+    assert whole[None] == pytest.approx(0.1) and whole[75] == pytest.approx(0.04)
+    wide = next(r for r in read.over_quality(made_up(FADES, spread=0.05), "variation") if r["quality"] is None)
     assert 0.01 < wide["high"] - wide["low"] < 0.1 and wide["low"] < 0.2 < wide["high"] + 0.02
-    assert {r["mean"] for r in read.effects(made_up(FADES), "variation", role="photographs")} == {0.0}
+    assert {r["mean"] for r in read.over_quality(made_up(FADES), "variation", role="photographs")} == {0.0}
+    assert read.over_quality(made_up(FADES), "variation", "encoder, strong") == []
 
 
 def test_the_answer_names_the_qualities():
     said = read.answer(made_up(FADES), "variation")
-    assert "lowers the SSIM of the variation by 0.200 [0.200, 0.200] (uniform noise: 0.010 [0.010, 0.010])" in said
-    assert "has lost half of that from quality 75 down" in said and "is gone (no clear effect, or under 10%) from quality 50 down" in said
+    assert "takes 0.200 [0.200, 0.200] of the person's SSIM in the variation (uniform noise: 0.010 [0.010, 0.010])" in said
+    assert "has lost half of that from quality 75 down" in said and "is gone (under 10% of it remain) from quality 50 down" in said
     back = read.answer(made_up(FADES | {30: 0.6}), "variation")  # gone at 50, but back at 30: not gone for good
     assert "keeps more than half of that at every quality" in back and "is never quite gone" in back
     tough = read.answer(made_up(dict.fromkeys(QUALITIES, 1)), "variation")
     assert "keeps more than half of that at every quality" in tough and "never quite gone" in tough
     once = read.answer(made_up({None: 1} | dict.fromkeys(QUALITIES[1:], 0)), "variation")
     assert "lost half of that from quality 95 down" in once and "from quality 95 down." in once
-    unsure = read.answer(made_up(FADES | {75: 0.2}, spread=0.0), "variation", "psnr")
-    assert "lowers the PSNR" in unsure and "half of that from quality 75 down" in unsure
 
 
 def test_no_clear_effect_is_said():
     nothing = read.answer(made_up(dict.fromkeys(QUALITIES, 0), spread=0.02), "variation")
     assert "no clear effect, so there is nothing for JPEG to remove" in nothing and "quality" not in nothing
-    helps = read.answer(made_up(dict.fromkeys(QUALITIES, -1)), "variation")  # a perturbation that makes the edit better
-    assert "nothing for JPEG to remove" in helps
     one = read.answer(made_up(FADES, images=1), "variation")  # one picture has no interval
     assert "nothing for JPEG to remove" in one
-
-
-def test_a_quality_whose_interval_reaches_zero_counts_as_gone():
-    rows = made_up(FADES | {50: 0.12, 30: 0.12}, uneven=(50, 30))
-    table = {r["quality"]: r for r in read.effects(rows, "variation")}
-    assert table[50]["low"] < 0 < table[50]["share"] - read.GONE and table[75]["low"] > 0
-    assert "is gone (no clear effect, or under 10%) from quality 50 down" in read.answer(rows, "variation")
 
 
 def test_the_floor_is_the_mean_over_other_seeds():
@@ -99,8 +88,8 @@ def test_the_table_shows_means_intervals_and_what_is_left():
         assert row["clean"][0] == pytest.approx(ground[quality]) and row["clean"][1] < row["clean"][0] < row["clean"][2]
         assert row["noise"][0] == pytest.approx(ground[quality] - 0.01)
         assert row["protected"][0] == pytest.approx(ground[quality] - 0.2 * FADES[quality])
-        assert row["psnr"][0] == pytest.approx(30 - 2 * FADES[quality])
-        assert row["effect"] == pytest.approx((0.2 * FADES[quality],) * 3) and row["share"] == f"{FADES[quality]:.0%}"
+        assert row["effect"] == pytest.approx((0.2 * FADES[quality],) * 3) and row["share"] == pytest.approx((FADES[quality],) * 3)
+        assert row["people"] == 8 and row["strong"] is None
     text = table_markdown(rows, read.HEADS)
     assert "| no JPEG |" in text and text.count("\n") == 7 and all(head in text for head in read.HEADS.values())
     assert [row["quality"] for row in read.effect_table(made_up(FADES), "variation", (None, 75, 10))] == ["no JPEG", 75]
@@ -128,7 +117,7 @@ def test_footnotes_come_from_the_settings_of_the_rows(tmp_path):
     assert attack.startswith("PhotoGuard (paper): eps 16 levels, 200 steps of 2; PhotoGuard, arXiv 2302.06588, equation 4")
     assert "Table 9. Differs: 16/255" in attack
     assert edits.startswith("Variation: MadryLab") and "50 steps, strength 0.5, DDIM. Inpainting: " in edits
-    assert edits.endswith("20 steps instead of 100.") and "paired" in effect
+    assert edits.endswith("20 steps instead of 100.") and "under the same file" in effect
     assert jpeg == "JPEG: as Pillow has it, 4:2:0. Model bundled (f00), 128 px, cpu, float32; seed 0, scale smoke; 3 pictures."
     released = [r | {"protection": "encoder, released"} if r["protection"] == "encoder" else r for r in rowkit.rows()["01_protections"]]
     assert read.protection_notes(released, known)[0].startswith("PhotoGuard (released): eps 7.65 levels, 1000 steps of 2.55; ")

@@ -242,7 +242,7 @@ def _jpeg_as_good(rows, column):
     """
     cells: dict = {}  # (subject, prompt, seed) -> purifier -> (SSIM of the picture, distance of the edit)
     for row in rows:
-        if row["protection"] == "diffusion" and not row["changed"] and row[column] is not None:
+        if row["protection"] == "diffusion" and not row["changed"] and row.get(column) is not None:
             edit = cells.setdefault((row["subject"], row["prompt"], row["seed"]), {})
             edit[row["purifier"]] = row["picture_ssim"], distance(column, row[column])
     effects = []
