@@ -30,7 +30,9 @@ def test_tables_put_ours_beside_the_printed_numbers(known):
     assert table["SSIM ↑"]["encoder"].startswith(f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f} [")
     ten = {line["measure"]: line for line in read.quality_table(EDITS, DISTANCES, 10)}
     assert ten["GMSD ↓"]["noise printed"] == "0.20 ± 0.06" and len(ten) == 5
-    heads = read.quality_heads(known)
+    heads = read.quality_heads(known, list(table.values()))
+    assert heads["encoder, strong"] == "encoder attack, strong: bundled, 128 px" and "encoder, strong printed" not in heads
+    assert "encoder, strong" not in read.quality_heads(known, [dict(noise="0.9")]), "no column of what was not run"
     assert heads["noise printed"] == "uniform noise: SD 1.5, 512 px, printed" and heads["encoder"] == "encoder attack: bundled, 128 px"
 
 
@@ -38,7 +40,7 @@ def test_settings_are_compared_on_the_people_that_all_have():
     protections = [r for r in rowkit.rows()["02_protections"] if "," not in r["protection"] or r["subject"] == "person 1"]
     table = read.settings_table(protections, EDITS)
     assert [line["what"] for line in table] == [
-        "noise, paper", "encoder, paper", "diffusion, paper", "encoder, released", "diffusion, released",
+        "noise, paper", "encoder, paper", "diffusion, paper", "encoder, strong", "encoder, released", "diffusion, released",
     ]  # fmt: skip
     assert all(line["pictures"] == 1 for line in table)
     [row] = [r for r in protections if (r["subject"], r["protection"]) == ("person 1", "encoder")]
@@ -47,7 +49,8 @@ def test_settings_are_compared_on_the_people_that_all_have():
 
 def test_a_control_that_was_not_run_has_no_line():
     assert [line["what"] for line in read.control_table(EDITS, DISTANCES)] == [
-        "clean picture, same seed again", "uniform noise", "encoder attack", "diffusion attack", "clean picture, another seed",
+        "clean picture, same seed again", "uniform noise", "encoder attack", "diffusion attack", "encoder attack, strong",
+        "diffusion attack, strong", "clean picture, another seed",
     ]  # fmt: skip
 
 
@@ -66,7 +69,7 @@ def test_footnotes_come_from_settings_and_counts_from_rows(known):
     known.settings["protections"]["encoder"]["differs"] = "6 steps instead of 200"
     assert read.notes(EDITS, known)[1].endswith("Differs: 6 steps instead of 200.")
     notes = read.setting_notes(rowkit.rows()["02_protections"], known)
-    assert [note.split(":")[0] for note in notes] == ["Encoder, released", "Diffusion, released"]
+    assert [note.split(":")[0] for note in notes] == ["Encoder, strong", "Encoder, released", "Diffusion, released"]
 
 
 def test_what_the_prompt_is_worth_is_told_with_it_and_without():
@@ -86,11 +89,11 @@ def test_what_the_prompt_is_worth_is_told_with_it_and_without():
 
 
 def test_the_verdict_counts_and_orders():
-    ledger = [dict(verdict=word) for word in ("held", "held", "not held", "undecided")]
+    ledger = [dict(verdict=word) for word in ("supported", "supported", "contradicted", "too few")]
     at = {"noise": 0.9, "diffusion": 0.8, "encoder": 0.7, "another seed": 0.5}
     rows = [dict(rule="fixed", protection=arm, ssim=ssim) for arm, ssim in at.items()]
     told = read.verdict(rows, ledger)
-    assert "Of 4 claims, 2 held, 1 did not, 1 are undecided" in told
+    assert "Of 4 claims: 2 supported, 1 contradicted, 1 too few." in told
     assert "uniform noise < diffusion attack < encoder attack. Another seed changes it by 0.500; of that, noise changes 20%" in told
 
 
