@@ -87,7 +87,7 @@ def test_words_stand_over_and_under_their_picture_and_meet_nothing():
         assert abs((box.x0 + box.x1) / 2 - columns[128 * column : 128 * column + 128].mean()) < 3
         edge = tall - box.y0 if over else tall - box.y1  # from the top of the page
         assert 0 <= (top - edge if over else edge - (top + 128)) <= 8, text
-    assert "stained glass\n(held out)" in at
+    assert "stained\nglass (held\nout)" in at
 
 
 def test_an_empty_row_is_a_wider_gap():

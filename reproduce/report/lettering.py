@@ -23,15 +23,18 @@ def width(words: str, size: float, weight: str = "normal") -> float:
 
 def wrapped(words, inches: float, size: float, weight: str = "normal") -> str:
     """The words in lines no wider than `inches`; a single word that is wider stands alone. Line breaks that are there stay."""
-    lines = []
+    lines, space = [], ROOM * (width("n n", size, weight) - width("nn", size, weight))
     for paragraph in str(words).split("\n"):
         lines.append("")
+        room = inches
         for word in paragraph.split():
-            longer = f"{lines[-1]} {word}" if lines[-1] else word
-            if lines[-1] and ROOM * width(longer, size, weight) > inches:
+            wide = ROOM * width(word, size, weight)  # word by word: the same words stand under many figures
+            if lines[-1] and space + wide > room:
                 lines.append(word)
+                room = inches - wide
             else:
-                lines[-1] = longer
+                room -= wide + space * bool(lines[-1])
+                lines[-1] += f" {word}" if lines[-1] else word
     return "\n".join(lines)
 
 
