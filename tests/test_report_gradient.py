@@ -79,8 +79,8 @@ def test_attacks_are_judged_on_the_files_they_were_made_for_beside_the_plain_one
     for quality in (75, 30):
         assert (
             f"Attacks, 8 levels, 2 pictures, scored on files of quality {quality}: 0.750 of the distance to grey is left through ours,"
-            " 0.850 without JPEG in the loop. Stronger than that, paired: JPEG-Mask +0.200 [+0.200, +0.200]; ours: exact file, Cauchy back"
-            " +0.100 [+0.100, +0.100]. Weaker: DiffJPEG, cubic -0.100 [-0.100, -0.100]."
+            " 0.850 without JPEG in the loop. Stronger than that, paired one by one: JPEG-Mask +0.200 [+0.200, +0.200];"
+            " ours: exact file, Cauchy back +0.100 [+0.100, +0.100]. Weaker: DiffJPEG, cubic -0.100 [-0.100, -0.100]."
         ) in told
     assert "Ours differs from the real file by 0 levels at most, over 6 pictures and qualities" in told and "Editing." in told
 
@@ -98,7 +98,8 @@ def test_gradients_are_told_apart_by_paired_intervals():
     rows = foresight(none=(0.1, 0.3), mask=(0.6, 0.38), cubic=(0.7, 0.7), ours=(0.5, 0.5))
     told = read._foreseen(rows)
     assert "pushes of 1, 8 levels, 3 pictures" in told and "0.70 (DiffJPEG, cubic), 0.50 (ours" in told and "0.49 (JPEG-Mask)" in told
-    assert f"Ours lies above, paired: no JPEG at all +0.300 [{0.3 - REACH:+.3f}, {0.3 + REACH:+.3f}]. Below: DiffJPEG, cubic -0.200" in told
+    above = f"no JPEG at all +0.300 [{0.3 - REACH:+.3f}, {0.3 + REACH:+.3f}]"
+    assert f"Ours lies above, paired one by one: {above}. Below: DiffJPEG, cubic -0.200" in told
     assert told.endswith("Not told apart: JPEG-Mask.")
     by_push = {line["what"]: line for line in read.push_table(rows)}
     assert by_push[read.named("mask")]["1"] == pytest.approx((-0.1, -0.1 - REACH, -0.1 + REACH))

@@ -160,7 +160,7 @@ def _apart(found, above, below):
             groups["not told apart"].append(called(name))
     first = "; ".join(groups.pop(above)) or "none"
     rest = [f"{word}: {'; '.join(names)}" for word, names in groups.items() if names]
-    return f"{above}, paired: {first}" + "".join(f". {looks.begun(one)}" for one in rest) + "."
+    return f"{above}, paired one by one: {first}" + "".join(f". {looks.begun(one)}" for one in rest) + "."
 
 
 def _paired(found, digits):

@@ -69,7 +69,7 @@ def spectrum_figure(rows):
     and in colour, of the energy over all channels. Returns the figure."""
     figure, axes = plt.subplots(2, 2, figsize=(12, 8.4))
     _bars(axes[0, 0], rows)
-    axes[0, 0].set_title(f"Where the perturbation lies ({people(rows)} pictures)")
+    axes[0, 0].set_title(f"Where the perturbation lies ({_pictures(rows)})")
     for ax, kind in zip(axes.flat[1:], KINDS, strict=True):
         value = "kept_energy" if kind == "all" else "kept"
         mine = [r for r in rows if (r["band"], r["kind"]) == ("all", kind)]
@@ -109,10 +109,10 @@ def edit_figure(rows):
     units = {"ssim": "SSIM to the clean picture's edit", "latent_shift": "latent shift / distance to grey"}
     for ax, (value, unit) in zip((edits, latents), units.items(), strict=True):
         curve(ax, shown, "quality", value, "protection", looks.PROTECTIONS, none="no JPEG")
-        ax.axvspan(50, 95, color="#f2f2f2", zorder=0)
+        ax.axvspan(50, min(95, max(r["quality"] or 50 for r in shown)), color="#f2f2f2", zorder=0)
         ax.set(xlabel="JPEG quality (shaded: optimised for)", ylabel=unit)
     hline(edits, floor(rows, "variation"), looks.label(looks.PROTECTIONS, "another seed"))
-    edits.set_title(f"Variation: does the edit come back? ({people(shown)} pictures)")
+    edits.set_title(f"Variation: does the edit come back? ({_pictures(shown)})")
     latents.set_title("What the encoder reads")
     latents.get_legend().remove()
     edits.get_legend().remove()
@@ -122,7 +122,11 @@ def edit_figure(rows):
 
 def _over(rows):
     """Whose means and intervals a figure draws."""
-    return f"{people(rows)} pictures; {BANDS}"
+    return f"{_pictures(rows)}; {BANDS}"
+
+
+def _pictures(rows):
+    return f"{people(rows)} picture{'s' if people(rows) != 1 else ''}"
 
 
 def _legend(figure, ax, title):
