@@ -102,12 +102,12 @@ def test_points_are_paired_differences_from_the_clean_edit():
     ax = draw.prompt_differences(with_few).axes[0]
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == [
-        "uniform noise", "encoder attack", "encoder attack, released (1 person)", "diffusion attack", "diffusion attack, released",
-        "clean picture, same seed again", "clean picture, another seed",
+        "uniform noise", "encoder attack", "encoder attack, released (1 person)", "encoder attack, strong", "diffusion attack",
+        "diffusion attack, strong", "diffusion attack, released", "clean picture, same seed again", "clean picture, another seed",
     ]  # fmt: skip
     drawn = {round(y, 2): x for x, y in (bar[0].get_xydata()[0] for bar in ax.containers)}
-    assert len(drawn) == 7 + 3  # the best of a list was run for three
-    for arm, at in (("noise", 0), ("encoder", 1), ("diffusion", 3), ("another seed", 6)):
+    assert len(drawn) == 9 + 5  # the best of a list was run for five
+    for arm, at in (("noise", 0), ("encoder", 1), ("diffusion", 4), ("another seed", 8)):
         assert drawn[at - 0.14] == pytest.approx(difference(arm, "fixed"))
     assert drawn[1.14] == pytest.approx(difference("encoder", "best")) and drawn[1.14] != drawn[0.86]
 

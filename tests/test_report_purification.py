@@ -66,8 +66,8 @@ def test_published_numbers_keep_their_doubts_and_models_apart(tmp_path):
 def test_arms_say_what_the_optimiser_did():
     rows = [
         dict(subject=f"p{i}", prompt="a", seed=0, protection="encoder", purifier=arm, changed="", levels=5.0, from_protected=0.1,
-             latent_shift=0.3, picture_ssim=0.9, ssim=ssim, ssim_person_likewise=ssim, never_moved=moved, zero_moments=None, consistency_before=error,
-             consistency_start=error, consistency=error)
+             latent_shift=0.3, picture_ssim=0.9, ssim=ssim, ssim_person_likewise=ssim, never_moved=moved, zero_moments=None,
+             consistency_before=error, consistency_start=error, consistency=error)
         for i in range(2)
         for arm, ssim, moved, error in (("none", 0.8, None, None), ("IMPRESS, noise only", 0.7, 1.0, 0.01), ("IMPRESS", 0.85, 0.25, 0.005))
     ]  # fmt: skip
@@ -164,13 +164,14 @@ def test_steps_are_lines_over_one_run_with_the_start_apart():
     rows = rowkit.rows()["03_step_rows"]
     figure = draw.steps(rows)
     for ax, key in zip(figure.axes, ("ssim", "picture_ssim"), strict=True):
-        untreated, half, whole = ax.lines
-        assert untreated.get_ydata()[0] == pytest.approx(read.mean(read.chosen(rows, "encoder", "none"), key)[0])
+        _, half, whole = ax.lines
         assert list(half.get_xdata()) == list(whole.get_xdata()) == [0, 10, 30, 100] and half.get_color() != whole.get_color()
+        before = {row["subject"]: row[key] for row in read.chosen(rows, "encoder", "none")}
         at = [row for row in read.chosen(rows, "encoder", "IMPRESS") if row["step"] == 30]
-        assert whole.get_ydata()[2] == pytest.approx(read.mean(at, key)[0])
-        edges = ax.collections[1].get_paths()[0].vertices
-        assert statistics.effect(at, key)[1] in [pytest.approx(y) for x, y in edges if x == 30]
+        mean, low, high, _ = statistics.effect([dict(subject=row["subject"], less=row[key] - before[row["subject"]]) for row in at], "less")
+        assert whole.get_ydata()[2] == pytest.approx(mean)
+        edges = sorted(y for x, y in ax.collections[1].get_paths()[0].vertices if x == 30)
+        assert (edges[0], edges[-1]) == pytest.approx((low, high)), "of paired differences"
         assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "10", "30", "100"] and ax.get_xscale() == "symlog"
     assert "one run of 100 steps, encoder attack: n = 3 people, too few for a verdict" in figure.get_suptitle()
     alone = draw.steps([row for row in rows if row["subject"] == rowkit.PEOPLE[0]])  # no interval of one

@@ -87,7 +87,7 @@ def _instead(bypass, misuse, role):
     return sheet.drawn(None, f"no {misuse} of {role}: {why}")
 
 
-PAINTED = (CLEAN, "noise", "encoder", "diffusion", OTHER)
+PAINTED = (CLEAN, "encoder", "encoder, strong", "diffusion, strong", OTHER)
 
 
 def edits(lab, count=2):
@@ -110,7 +110,7 @@ def _edit(lab, subject, arm, number):
 
 def protected(lab, count=2):
     """The protected pictures themselves, and what was added: can you see it?"""
-    people, arms, sheet = lab.people, (CLEAN, "noise", "encoder", "diffusion"), Sheet()
+    people, arms, sheet = lab.people, (CLEAN, "noise", "encoder", "encoder, strong", "diffusion, strong"), Sheet()
     some, largest = range(min(count, len(people.names))), 0
     for i in some:
         picture, *made = (lab.grid.shown(Cell(arm), i)[0] for arm in arms)

@@ -88,34 +88,39 @@ def _axis(ax, at, values, scale, linear):
 
 
 def steps(rows):
-    """SSIM of the edit and of the picture over IMPRESS's steps, a line an arm with its interval over people; returns the figure."""
+    """What IMPRESS changes in the SSIM of edit and picture over its steps, a line an arm; returns the figure.
+
+    Every value is less the same person's without purification, so that bands, 95 % intervals over people, are of paired differences.
+    """
     [arm] = listed(rows, "protection")
-    untreated = chosen(rows, arm, UNTREATED)
-    figure, axes = plt.subplots(1, 2, figsize=(11.4, 4.6))
+    followed = [row for row in rows if row["step"] is not None]
+    taken, [total] = sorted({row["step"] for row in followed}), listed(followed, "of")
+    figure, axes = plt.subplots(1, 2, figsize=(11.4, 4.8))
     curves = (
-        ("ssim", "SSIM of the edit to the clean edit", "What is restored", "edit, not purified"),
-        ("picture_ssim", "SSIM of the picture to the photograph", "Likeness of the picture", "protected picture, not purified"),
+        ("ssim", "SSIM of the edit to the clean edit", "What is restored"),
+        ("picture_ssim", "SSIM of the picture to the photograph", "Likeness of the picture"),
     )
-    taken = sorted({row["step"] for row in rows if row["step"] is not None})
-    for ax, (key, words, title, label) in zip(axes, curves, strict=True):
-        ax.axhline(mean(untreated, key)[0], color=looks.GREY, linewidth=1, linestyle=(0, (4, 3)), label=label)
-        for name in listed([row for row in rows if row["step"] is not None], "purifier"):
-            at = sorted({row["step"] for row in rows if row["purifier"] == name})
-            found = [mean([row for row in chosen(rows, arm, name) if row["step"] == step], key) for step in at]
+    for ax, (key, words, title) in zip(axes, curves, strict=True):
+        ax.axhline(0, color=looks.GREY, linewidth=1, linestyle=(0, (4, 3)), label="not purified")
+        changes = _less_untreated(followed, chosen(rows, arm, UNTREATED), key)
+        for name in listed(followed, "purifier"):
+            found = [mean([row for row in chosen(changes, arm, name) if row["step"] == step], "less") for step in taken]
             means, lows, highs = zip(*found, strict=True)
-            look = dict(color=FOLLOWED[name], marker=looks.PURIFIERS[name].marker)
-            ax.plot(at, means, label=purifier(name), **look)
-            ax.fill_between(at, lows, highs, color=FOLLOWED[name], alpha=0.12, linewidth=0)
+            ax.plot(taken, means, label=purifier(name), color=FOLLOWED[name], marker=looks.PURIFIERS[name].marker)
+            ax.fill_between(taken, lows, highs, color=FOLLOWED[name], alpha=0.15, linewidth=0)
         _axis(ax, taken, taken, "symlog", min([step for step in taken if step], default=1))
-        ax.set(xlabel="step (logarithmic, the start apart)", ylabel=words)
+        ax.set(xlabel="step (logarithmic, the start apart)", ylabel=f"{words},\nless that without purification")
         ax.set_title(title)
-        ax.legend(fontsize=8.5)
-    [total] = listed([row for row in rows if row["of"] is not None], "of")
-    figure.suptitle(
-        f"IMPRESS on its way through one run of {total:g} steps, {protection(arm)}: {counted(rows)} (bands: 95 % over people)",
-        x=0.01, ha="left", weight="bold", fontsize=11.5,
-    )  # fmt: skip
+    axes[0].legend(fontsize=8.5, loc="upper left")
+    title = f"IMPRESS over one run of {total:g} steps, {protection(arm)}: {counted(rows)}; bands: 95 %"
+    figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11.5)
     return figure
+
+
+def _less_untreated(rows, untreated, key):
+    """Rows with `less`: a column less that of the same person and prompt untreated."""
+    before = {(row["subject"], row["prompt"]): row[key] for row in untreated}
+    return [row | {"less": row[key] - before[row["subject"], row["prompt"]]} for row in rows]
 
 
 def heat_map(rows):
