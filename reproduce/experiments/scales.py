@@ -60,8 +60,8 @@ COUNTS = {
             budgets=(2, 4, 8, 16, 32, 64), budget_steps=(200, 200)
         ),
     },
-    # 03: people and seeds of the cells that decide, people of the others (a multiple of the grid's group); 04: those people; both: prompts
-    # each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings; people and steps of IMPRESS where it is followed
+    # 03: people and seeds of the cells that decide, people of the others (a multiple of the grid's group), who are those of 04; prompts
+    # each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings; people and steps where it is followed
     "purification": {
         "smoke": dict(
             people=2, seeds=2, few=1, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, followed=1, followed_steps=3

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..papers import published
 from ..papers.measures import TABLE6, TABLE10, distance
 from .effects import LIKEWISE, PERSON, Contrast, effects, has, remaining, weighed
+from .margins import BETWEEN, DIVIDE, HALF, OURS_HALF, TENTH, tenth
 
 PHOTOGUARD, JPEG, GAPDIFF = "PhotoGuard, arXiv 2302.06588", "JPEG bypass, arXiv 2304.02234", "GAP-Diff, NDSS 2025"
 IMPRESS, DIFFVAX = "IMPRESS, arXiv 2310.19248", "DiffVax"
 MEASURES = ("ssim", "psnr", "vifp", "fsim")  # the others that edits are judged by
-HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,37 +63,6 @@ class Claim:
         return effects(rows, contrast, column, plain=self.plain)
 
 
-# --- margins that are read off the papers ------------------------------------------------------------------------------------
-
-
-def _printed():
-    """Measure -> arm -> distance of edits from clean ones, of Tables 6 and 10."""
-    found: dict = {}
-    for table in (6, 10):
-        for row in published.numbers(f"photoguard/table{table}"):
-            arm, measure = row.key.split("/")[2:]
-            if measure in TABLE6 + TABLE10:
-                found.setdefault(measure, {})[arm] = distance(measure, row.value)
-    return found
-
-
-def _margins(of):
-    """Measure -> margin, the person's and the pasted picture's SSIM having that of SSIM."""
-    found = {measure: of(arms) for measure, arms in _printed().items()}
-    return found | dict.fromkeys((PERSON, "ssim_edited", "ssim_pasted"), found["ssim"])
-
-
-def _tenth(arm, than):
-    return _margins(lambda printed: (printed[arm] - printed[than]) / 10)
-
-
-DIVIDE = _margins(lambda printed: (printed["noise"] + printed["encoder"]) / 2)
-TENTH = "a tenth of the difference that the paper prints (ours: less would not be called a difference)"
-BETWEEN = (
-    "half way between what the paper calls almost identical (noise, SSIM 0.75) and substantially different (encoder attack, 0.58); Table 6"
-)
-OURS_HALF = "half of the effect: ours, the paper prints no number"
-
 # --- PhotoGuard ----------------------------------------------------------------------------------------------------------------
 
 _LISTED = {"rule": ("fixed", "list")}
@@ -129,7 +97,7 @@ _PHOTOGUARD = (
     _photoguard(
         "encoder", "Tables 6 and 10", "the encoder attack makes edits less similar than random noise does",
         "distance of edits to the clean ones: encoder attack less noise, both of 16 levels",
-        _more("encoder", "noise"), says="above", margin=_tenth("encoder", "noise"), because=TENTH,
+        _more("encoder", "noise"), says="above", margin=tenth("encoder", "noise"), because=TENTH,
         arms={
             "strong attack": _more("encoder, strong", "noise"),
             "noise of the attack's norm": _more("encoder", "noise of the encoder attack's norm"),
@@ -138,7 +106,7 @@ _PHOTOGUARD = (
     _photoguard(
         "diffusion", "Tables 6 and 10", "the diffusion attack makes them less similar than the encoder attack does",
         "distance of edits: diffusion attack less encoder attack, both strong, of 16 levels and one root mean square",
-        _more("diffusion, equal norm", "encoder, equal norm"), says="above", margin=_tenth("diffusion", "encoder"), because=TENTH,
+        _more("diffusion, equal norm", "encoder, equal norm"), says="above", margin=tenth("diffusion", "encoder"), because=TENTH,
         arms={
             "paper's settings, norms unequal": _more("diffusion", "encoder"),
             "strong, norms unequal": _more("diffusion, strong", "encoder, strong"),
@@ -164,7 +132,7 @@ _PHOTOGUARD = (
         "prompted", "equation 5", "the diffusion attack is the stronger one: made with the edit's prompt",
         "distance of edits: attack made with the prompt less encoder attack",
         _prompted, says="above",
-        margin=_tenth("diffusion", "encoder"), because=TENTH, artefact="02_transfer_rows", measure="ssim", others=(), seeds=1,
+        margin=tenth("diffusion", "encoder"), because=TENTH, artefact="02_transfer_rows", measure="ssim", others=(), seeds=1,
     ),
 )  # fmt: skip
 
