@@ -10,13 +10,13 @@ from reproduce.engine import worker
 from reproduce.experiments import arms, grid, subjects
 from reproduce.experiments.cells import Cell, Misuse
 from reproduce.experiments.grid import Grid
-from reproduce.measure import compare
+from reproduce.measure import compare, similarity
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
 
 INDEX = ["subject", "role", "protection", "purifier", "quality", "changed", "misuse", "prompt", "seed"]
 INPAINTING = Misuse("inpainting", dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=3))
-WASHES = {("JPEG 50", ""): arms.purifier("JPEG 50"), ("noise 0.1", ""): arms.purifier("noise 0.1")}
+PURIFIERS = {("JPEG 50", ""): arms.purifier("JPEG 50"), ("noise 0.1", ""): arms.purifier("noise 0.1")}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,7 +28,7 @@ def groups_of_two():
 
 def made(study, count=3, region="person", **how):
     known = {key: arms.protection(key, "smoke") for key in ("noise", "encoder", "encoder, equal")}
-    return Grid(study, subjects.people(study, count), region=region, protections=known, purifiers=WASHES, **how)
+    return Grid(study, subjects.people(study, count), region=region, protections=known, purifiers=PURIFIERS, **how)
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def ran(studies, tmp_path_factory):
     """Three people in groups of two, protected, purified and edited."""
     found = made(studies(tmp_path_factory.mktemp("grid")))
     found.protect({"noise": None, "encoder": None, "encoder, equal": 2})
-    found.cells = [Cell(), Cell("encoder"), Cell("encoder", "JPEG 50"), Cell("noise", "noise 0.1")]
-    found.purify(found.cells)
+    found.cells = [Cell(), Cell("encoder"), Cell("clean", "JPEG 50"), Cell("encoder", "JPEG 50"), Cell("noise", "noise 0.1")]
+    found.purify(dict.fromkeys(found.cells))
     wanted = [(cell, k, 0, None) for k in (0, 1) for cell in found.cells] + [(Cell(), 0, 1, 1), (Cell(again=True), 0, 0, None)]
     found.edits, found.wanted = found.edit(INPAINTING, wanted), wanted
     return found
@@ -139,31 +139,49 @@ def test_an_edit_is_the_pipelines_under_the_named_stream(ran, number):
 def test_rows_compare_with_the_named_reference(ran):
     held = [(cell, k, seed, (Cell(), k, 0), count) for cell, k, seed, count in ran.wanted]
     rows = ran.compare(ran.edits, held, [["{}", "edit", "reference", ["ssim"]], ["{}_sent", "sent", "photo", ["change"]]])
-    assert len(rows) == 2 * 4 * 3 + 1 + 3
-    assert all(list(row) == [*INDEX, "against", "ssim", "change_sent"] for row in rows), "the index in order, then measures, no more"
+    assert len(rows) == 2 * 5 * 3 + 1 + 3
+    assert all(list(row) == [*INDEX, "ssim", "change_sent"] for row in rows), "the index in order, then measures, no more"
     assert {(row["protection"], row["purifier"], row["quality"], row["changed"]) for row in rows} == {
-        ("clean", "none", None, ""), ("encoder", "none", None, ""), ("encoder", "JPEG 50", None, ""), ("noise", "noise 0.1", None, ""),
-        ("same seed again", "none", None, ""),
+        ("clean", "none", None, ""), ("encoder", "none", None, ""), ("clean", "JPEG 50", None, ""), ("encoder", "JPEG 50", None, ""),
+        ("noise", "noise 0.1", None, ""), ("same seed again", "none", None, ""), ("another seed", "none", None, ""),
     }  # fmt: skip
     assert {row["role"] for row in rows} == {"people"} and {row["misuse"] for row in rows} == {"inpainting"}
     for row in rows:
         i = ran.subjects.names.index(row["subject"])
         number = ran.subjects.prompts[i].index(row["prompt"])
-        again = row["protection"] == grid.AGAIN
-        cell = Cell() if again else Cell(row["protection"], row["purifier"])
+        control = row["protection"] in ("same seed again", "another seed")
+        cell = Cell() if control else Cell(row["protection"], row["purifier"])
         made, reference = ran.edits.shown(cell, i, number, row["seed"]), ran.edits.shown(Cell(), i, number)
         assert row["ssim"] == pytest.approx(compare(made[None], reference[None], ("ssim",))["ssim"].item(), abs=1e-6)
         moved = (picture(ran, cell, i) - ran.subjects.images[i : i + 1]).mul(255).abs().mean().item()
-        assert row["change_sent"] == pytest.approx(moved, rel=1e-5) and row["against"] == 0
-    assert [row["seed"] for row in rows].count(1) == 1
+        assert row["change_sent"] == pytest.approx(moved, rel=1e-5) and row["seed"] == (row["protection"] == "another seed")
+    assert [row["protection"] for row in rows].count("another seed") == 1
+
+
+def test_an_edit_is_also_held_against_the_clean_pictures_that_was_purified_likewise(ran):
+    held = [(cell, 1, 0, (Cell(), 1, 0), None) for cell in (Cell("encoder"), Cell("encoder", "JPEG 50"))]
+    compared = [["{}", "edit", "reference", ["ssim_person"]], ["{}_likewise", "edit", "likewise", ["ssim", "ssim_person"]]]
+    rows = ran.compare(ran.edits, held, compared)
+    assert all(list(row) == [*INDEX, "ssim_person", "ssim_likewise", "ssim_person_likewise"] for row in rows)
+    for row in rows:
+        i = ran.subjects.names.index(row["subject"])
+        made, clean, likewise = (
+            ran.edits.shown(cell, i, 1)[None] for cell in (Cell("encoder", row["purifier"]), Cell(), Cell("clean", row["purifier"]))
+        )
+        mask = ran.subjects.masks[i : i + 1]
+        assert row["ssim_person"] == pytest.approx(similarity.ssim_over(made, clean, mask).item(), abs=1e-6)
+        assert row["ssim_likewise"] == pytest.approx(compare(made, likewise, ("ssim",))["ssim"].item(), abs=1e-6)
+        assert row["ssim_person_likewise"] == pytest.approx(similarity.ssim_over(made, likewise, mask).item(), abs=1e-6)
+    same = [row["ssim_person"] == row["ssim_person_likewise"] for row in rows]
+    assert same == [True] * 3 + [False] * 3, "untreated both are the clean edit"
 
 
 def test_references_may_be_of_another_seed_and_measures_of_a_region(ran):
-    held = [(Cell("encoder"), 0, 0, (Cell(), 0, 1), 1)]
+    held = [(Cell(), 0, 0, (Cell(), 0, 1), 1)]
     compared = [["{}", "edit", "reference", ["psnr_edited"]], ["{}_pasted", "edit, pasted", "reference, pasted", ["psnr"]]]
-    [row] = ran.compare(ran.edits, held, compared, seeds={0: 7}, pasted=["edit", "reference"])
-    assert (row["seed"], row["against"]) == (7, 1)
-    made, reference, kept = ran.edits.shown(Cell("encoder"), 0), ran.edits.shown(Cell(), 0, seed=1), ran.subjects.masks[0]
+    [row] = ran.compare(ran.edits, held, compared, pasted=["edit", "reference"])
+    assert (row["protection"], row["seed"]) == ("another seed", 0)
+    made, reference, kept = ran.edits.shown(Cell(), 0), ran.edits.shown(Cell(), 0, seed=1), ran.subjects.masks[0]
     square = (made - reference).square() * (1 - kept)
     assert row["psnr_edited"] == pytest.approx(-10 * torch.log10(square.sum() / (3 * (1 - kept).sum()) + 1e-8).item(), abs=1e-3)
     assert row["psnr_pasted"] == pytest.approx(-10 * torch.log10(square.mean() + 1e-8).item(), abs=1e-3)
@@ -195,6 +213,18 @@ def test_a_job_of_one_notebook_is_found_by_another(study, monkeypatch):
     assert calls == ["experiments.stages:edit"], "the same seed again is computed anew"
 
 
+def test_every_cell_is_purified_for_as_many_as_are_asked(study, monkeypatch):
+    calls, compute = [], worker.compute
+    monkeypatch.setattr(worker, "compute", lambda call, profile=None: calls.append(call.values["names"]) or compute(call, profile))
+    found = made(study())
+    two, all_three = Cell("clean", "JPEG 50"), Cell("clean", "noise 0.1")
+    found.purify({two: 2, all_three: None, Cell(): None})
+    assert calls == [["person 1", "person 2"], ["person 1", "person 2"], ["person 3"]], "an untreated picture is no job"
+    assert torch.equal(whole(found, two, range(2)), degrade.jpeg(found.subjects.images[:2], 50)) and len(whole(found, all_three, range(3))) == 3
+    with pytest.raises(ValueError, match="no job has"):
+        picture(found, two, 2)
+
+
 def test_other_settings_another_seed_and_other_pictures_are_other_jobs(study):
     keys = set()
     for found in (made(study()), made(study(seed=1)), made(study(), region="whole")):
@@ -222,5 +252,5 @@ def test_what_there_is_not_is_said_in_one_line(ran):
 def test_a_group_that_is_done_in_part_shows_that_part(study):
     found = made(study(), count=2)
     found.protect({"noise": 1})
-    shown, kept = picture(found, Cell("noise"), 0)[0], found.subjects.people[0]
+    shown, kept = picture(found, Cell("noise"), 0)[0], found.subjects.masks[0]
     assert torch.equal(shown * (1 - kept), found.subjects.images[0] * (1 - kept)) and not torch.equal(shown, found.subjects.images[0])

@@ -177,3 +177,36 @@ def test_region_measures_see_the_region_alone(pair):
     torch.testing.assert_close(similarity.psnr_over(x, y, right), by_hand)
     assert (similarity.ssim_over(x, y, right) < 0.9).all()
     assert similarity.psnr_over(x, y, right * 0).isnan().all()
+
+
+def test_over_a_person_it_is_the_windows_around_the_persons_pixels(pair):
+    """By hand at five pixels: Wang's window of 11 x 11 and deviation 1.5, moments of each colour, the mean of the index."""
+    x, y = pair
+    mask, at = torch.zeros(3, 1, *x.shape[2:]), [(20, 30), (20, 31), (21, 30), (50, 60), (52, 63)]
+    for row, column in at:
+        mask[:, :, row, column] = 1
+    bell = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    window = np.outer(bell, bell) / bell.sum() ** 2
+    got = MEASURES["ssim_person"].function(x, y, mask)
+    for i in range(3):
+        values = []
+        for (row, column), channel in ((where, channel) for where in at for channel in range(3)):
+            a, b = (z[i, channel, row - 5 : row + 6, column - 5 : column + 6].double().numpy() for z in (x, y))
+            ma, mb = (window * a).sum(), (window * b).sum()
+            va, vb, vab = ((window * c * d).sum() - m for c, d, m in ((a, a, ma * ma), (b, b, mb * mb), (a, b, ma * mb)))
+            values.append((2 * ma * mb + 1e-4) * (2 * vab + 9e-4) / ((ma**2 + mb**2 + 1e-4) * (va + vb + 9e-4)))
+        assert got[i].item() == pytest.approx(np.mean(values), abs=1e-9)
+    assert MEASURES["ssim_person"].kind == "person" and torch.equal(got, similarity.ssim_over(x, y, mask))
+
+
+def test_pixels_beyond_the_window_of_a_person_do_not_matter(pair):
+    x, y = pair
+    mask = torch.zeros(3, 1, *x.shape[2:])
+    mask[:, :, 40:50, 40:50] = 1
+    near = torch.zeros_like(mask, dtype=torch.bool)
+    near[:, :, 35:55, 35:55] = True
+    beyond, edge = torch.where(near, x, 1 - x), x.clone()
+    edge[:, :, 35, 45] = 1 - edge[:, :, 35, 45]
+    got = similarity.ssim_over(x, y, mask)
+    assert torch.allclose(similarity.ssim_over(beyond, y, mask), got, rtol=0, atol=1e-12)
+    assert ((similarity.ssim_over(edge, y, mask) - got).abs() > 1e-9).all(), "the last one that the window sees"
