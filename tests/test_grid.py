@@ -220,7 +220,8 @@ def test_every_cell_is_purified_for_as_many_as_are_asked(study, monkeypatch):
     two, all_three = Cell("clean", "JPEG 50"), Cell("clean", "noise 0.1")
     found.purify({two: 2, all_three: None, Cell(): None})
     assert calls == [["person 1", "person 2"], ["person 1", "person 2"], ["person 3"]], "an untreated picture is no job"
-    assert torch.equal(whole(found, two, range(2)), degrade.jpeg(found.subjects.images[:2], 50)) and len(whole(found, all_three, range(3))) == 3
+    assert torch.equal(whole(found, two, range(2)), degrade.jpeg(found.subjects.images[:2], 50))
+    assert len(whole(found, all_three, range(3))) == 3
     with pytest.raises(ValueError, match="no job has"):
         picture(found, two, 2)
 
