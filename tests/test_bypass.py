@@ -12,12 +12,16 @@ from reproduce import degrade, report, rng
 from reproduce import images as pixels
 from reproduce.experiments import jpeg_bypass as lab
 from reproduce.experiments import pictures, scales
-from reproduce.measure import compare
+from reproduce.measure import compare, similarity
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
 
 INDEX = ["subject", "role", "protection", "purifier", "quality", "misuse", "prompt", "seed"]
-MEASURED = ["latent_shift", "ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_to_photo", "psnr_to_photo"]
+MEASURED = [
+    "latent_shift", "ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_person", "ssim_to_photo", "psnr_to_photo", "ssim_likewise",
+    "psnr_likewise", "vifp_likewise", "fsim_likewise", "ssim_person_likewise",
+]  # fmt: skip
+CONTROL = "another seed"
 
 
 def run(study, *settings):
@@ -40,7 +44,7 @@ def sent(ran, role, protection, quality):
     return torch.stack([ran.sent(role, i, protection, quality) for i in range(count)])
 
 
-def by_hand(ran, kind, role, images, seed="same"):
+def by_hand(ran, kind, role, images, seed=0):
     """The edits of a group of pictures through the pipeline, under the named streams."""
     known = ran.grids[role].subjects
     wanted = [prompts[0] for prompts in known.prompts]
@@ -54,20 +58,42 @@ def by_hand(ran, kind, role, images, seed="same"):
 
 
 def test_rows_are_every_edit_once_with_its_index_in_front(ran):
-    """2 people and a photograph, at 3 qualities, under 3 protections, and the seed floor; photographs have nobody to keep."""
-    assert len(ran.rows) == 3 * (3 * 3 + 1) + 2 * (3 * 3 + 1)
+    """4 arms: of 2 people at 3 qualities, untreated and at 75 under a second seed too; of a photograph, without inpainting, under one.
+
+    Each of them once more as the seed floor; where that seed is not run anyhow, its clean edit is also held against itself.
+    """
+    assert len(ran.rows) == 2 * 2 * (4 * 3 + 4 * 2 + 1) + (4 * 3 + 1 + 1)
     assert all(list(row) == INDEX + MEASURED for row in ran.rows)
     assert len({tuple(row[name] for name in INDEX) for row in ran.rows}) == len(ran.rows)
     assert {row["role"] for row in find(ran, misuse="inpainting")} == {"people"}
     assert {(row["purifier"], row["quality"]) for row in ran.rows} == {("none", None), ("JPEG 75", 75), ("JPEG 15", 15)}
     assert all(np.isfinite(row[name]) for row in ran.rows for name in MEASURED)
+    for row in ran.rows:
+        assert row["seed"] == 0 or (row["quality"] in (None, 75) and (row["role"] == "people" or row["protection"] in ("clean", CONTROL)))
+
+
+def test_qualities_of_the_curve_are_edited_for_its_people_under_one_seed(ran, monkeypatch):
+    """At the standard scale fewer people are followed over all qualities than the claim is judged on."""
+    monkeypatch.setattr(ran.counts, "curve", 1)
+    monkeypatch.setattr(ran.counts, "seeds", 3)
+    asked = ran._asked(ran.grids["people"], 0)
+    assert len(set(asked)) == len(asked) == 4 * (3 * 2 + 1)
+    assert {count for cell, _, _, count in asked if cell.quality == 15} == {1}
+    assert {seed for cell, _, seed, _ in asked if cell.quality == 15} == {0}
+    for quality in (None, 75):
+        found = [(cell.protection, number, seed, count) for cell, number, seed, count in asked if cell.quality == quality]
+        arms = ("clean", "noise", "encoder", "encoder, strong")
+        assert set(found) == {(arm, 0, seed, None) for arm in arms for seed in (0, 1, 2)}
+    asked = ran._asked(ran.grids["photographs"], 0)
+    assert [(cell.protection, seed) for cell, _, seed, _ in asked if seed] == [("clean", 1)]
+    assert all(count is None for *_, count in asked)
 
 
 def test_protections_move_the_whole_picture_inside_their_budget(ran):
     assert [(row["subject"], row["role"], row["protection"]) for row in ran.protections_rows] == [
         (name, role, key)
         for role, names in (("people", ("person 1", "person 2")), ("photographs", ("astronaut",)))
-        for key in ("noise", "encoder")
+        for key in ("noise", "encoder", "encoder, strong")
         for name in names
     ]
     assert list(ran.protections_rows[0]) == ["subject", "role", "protection", "levels", "rms", "psnr", "ssim"]
@@ -83,10 +109,13 @@ def test_protections_move_the_whole_picture_inside_their_budget(ran):
 def test_a_clean_picture_is_its_own_reference_and_the_seed_floor_is_not(ran):
     for row in find(ran, protection="clean", quality=None, seed=0):
         assert row["ssim"] > 0.999 and row["latent_shift"] < 1e-4
-    floor = find(ran, seed=1)
-    assert len(floor) == 5
+    floor = find(ran, protection=CONTROL)
+    assert len(floor) == 2 + 2 + 1
     for row in floor:
-        assert (row["protection"], row["purifier"]) == ("clean", "none") and row["ssim"] < 0.99 and row["latent_shift"] < 1e-4
+        assert (row["seed"], row["purifier"]) == (1, "none") and row["ssim"] < 0.99 and row["latent_shift"] < 1e-4
+        assert row["ssim_likewise"] > 0.999, "its own edit is that of the clean picture"
+    for row in find(ran, protection="clean", seed=1, quality=None):
+        assert row["ssim"] > 0.999, "under any seed"
     moved = {key: np.mean([row["latent_shift"] for row in find(ran, protection=key, quality=None)]) for key in ("noise", "encoder")}
     assert moved["encoder"] > 2 * moved["noise"] > 0
 
@@ -105,13 +134,21 @@ def test_an_edit_is_held_against_the_edit_of_the_clean_picture_and_the_photograp
     photos = ran.grids["people"].subjects.images
     reference = by_hand(ran, "variation", "people", photos)
     made = by_hand(ran, "variation", "people", sent(ran, "people", "noise", 15))
-    other = by_hand(ran, "variation", "people", photos, seed="other")
+    likewise = by_hand(ran, "variation", "people", sent(ran, "people", "clean", 15))
+    other = by_hand(ran, "variation", "people", photos, seed=1)
+    strong = by_hand(ran, "variation", "people", sent(ran, "people", "encoder, strong", 75), seed=1)
+    masks = ran.grids["people"].subjects.masks
     for i, name in enumerate(ran.grids["people"].subjects.names):
         [row] = find(ran, subject=name, misuse="variation", protection="noise", quality=15)
         assert row["ssim"] == pytest.approx(compare(made, reference, ("ssim",))["ssim"][i].item(), abs=1e-6)
         assert row["ssim_to_photo"] == pytest.approx(compare(made, photos, ("ssim",))["ssim"][i].item(), abs=1e-6)
-        [row] = find(ran, subject=name, misuse="variation", seed=1)
+        assert row["ssim_likewise"] == pytest.approx(compare(made, likewise, ("ssim",))["ssim"][i].item(), abs=1e-6)
+        assert row["ssim_person"] == pytest.approx(similarity.ssim_over(made, reference, masks)[i].item(), abs=1e-6)
+        assert row["ssim_person_likewise"] == pytest.approx(similarity.ssim_over(made, likewise, masks)[i].item(), abs=1e-6)
+        [row] = find(ran, subject=name, misuse="variation", protection=CONTROL)
         assert row["ssim"] == pytest.approx(compare(other, reference, ("ssim",))["ssim"][i].item(), abs=1e-6)
+        [row] = find(ran, subject=name, misuse="variation", protection="encoder, strong", quality=75, seed=1)
+        assert row["ssim"] == pytest.approx(compare(strong, other, ("ssim",))["ssim"][i].item(), abs=1e-6), "of the same seed"
 
 
 def test_latents_are_measured_in_units_of_the_way_to_grey(ran):
@@ -160,7 +197,7 @@ def test_the_manifest_gets_the_settings_as_they_are_run(ran):
 @pytest.fixture
 def small(monkeypatch):
     """The least that is still a sweep: a person, a quality."""
-    least = dict(people=1, photographs=0, variation_steps=4, inpainting_steps=None, attack_steps=2, qualities=(None, 75))
+    least = dict(people=1, seeds=1, photographs=0, variation_steps=4, inpainting_steps=None, attack_steps=2, qualities=(None, 75))
     monkeypatch.setitem(scales.COUNTS["jpeg_bypass"], "smoke", scales.COUNTS["jpeg_bypass"]["smoke"] | least)
 
 
@@ -176,7 +213,7 @@ def test_an_interrupted_sweep_resumes_and_ends_with_the_same_rows(study, monkeyp
     monkeypatch.setattr(edit, "vary", counted)
     stop = None
     whole = run(study("whole")).rows
-    assert len(calls) == 7
+    assert len(calls) == 4 * 2 + 1
     calls.clear()
     stop = 4
     with pytest.raises(KeyboardInterrupt):
@@ -184,7 +221,7 @@ def test_an_interrupted_sweep_resumes_and_ends_with_the_same_rows(study, monkeyp
     calls.clear()
     stop = None
     resumed = run(study("cut")).rows
-    assert len(calls) == 4, "three of seven were kept"
+    assert len(calls) == 6, "three of nine were kept"
     calls.clear()
     again = run(study("cut")).rows
     assert not calls and whole == resumed == again
@@ -196,7 +233,8 @@ def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_grid(study, t
     for name, picture in zip("abc", tinysd.portraits(3), strict=True):
         pixels.save(picture, folder / f"{name}.png")
     bypass = run(study(sibling=False, images=folder), "equal", "4:4:4")
-    assert list(bypass.grids) == ["people"] and {row["misuse"] for row in bypass.rows} == {"variation"} and len(bypass.rows) == 2 * 10
+    assert list(bypass.grids) == ["people"] and {row["misuse"] for row in bypass.rows} == {"variation"}
+    assert len(bypass.rows) == 2 * (3 * 3 + 3 * 2 + 1), "beside the equal setting stands no strong one"
     assert {row["subject"] for row in bypass.rows} == {"a", "b"} and bypass.settings["subsampling"] == "4:4:4"
     assert all(row["levels"] <= 8 for row in bypass.protections_rows)
     protected = bypass.sent("people", 0, bypass.attack, None)[None]
@@ -207,7 +245,7 @@ def test_a_folder_and_a_model_that_cannot_inpaint_still_make_every_grid(study, t
 
 
 @pytest.mark.parametrize(
-    "settings, subsampling, said", [("papr", "4:2:0", "paper, released, equal, app, jpeg"), ("paper", "420", "4:4:4, 4:2:2, 4:2:0")]
+    "settings, subsampling, said", [("papr", "4:2:0", "paper, released, equal, app"), ("paper", "420", "4:4:4, 4:2:2, 4:2:0")]
 )
 def test_misspelt_parameters_list_what_there_is_before_anything_runs(study, settings, subsampling, said):
     made = study()

@@ -19,11 +19,14 @@ def lab(seed=0, people=2, prompts=1, seeds=2, fingerprint="f00", steps=20):
         level = ARMS.index(cell.protection) * 36 + subject * 6 + prompt * 3 + chosen
         return torch.full((3, 4, 4), level / 255)
 
+    def prompt(name, number):
+        return f"{name} in scene {number}"
+
     return SimpleNamespace(
         counts=SimpleNamespace(prompts=prompts, seeds=seeds), people=SimpleNamespace(names=[f"person {i + 1}" for i in range(people)]),
         study=SimpleNamespace(seed=seed, scale="smoke", identity=SimpleNamespace(fingerprint=fingerprint)),
         settings=dict(protections={}, edits=dict(inpainting=dict(steps=steps))), edited=SimpleNamespace(shown=shown),
-        grid=SimpleNamespace(prompt=lambda name, number: f"{name} in scene {number}"),
+        grid=SimpleNamespace(prompt=prompt),
     )  # fmt: skip
 
 

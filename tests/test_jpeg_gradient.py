@@ -128,16 +128,23 @@ def test_spectra_are_of_the_stored_perturbations(ran):
 
 
 def test_edits_are_of_plain_and_jpeg_aware_pictures(ran):
-    assert len(ran.rows) == 3 * 3 + 1 and {row["misuse"] for row in ran.rows} == {"variation"}
-    assert {row["protection"] for row in ran.rows} == {"clean", "encoder", "encoder, through JPEG"}
-    assert [(row["protection"], row["role"]) for row in ran.protected] == [("encoder", "people"), ("encoder, through JPEG", "people")]
-    assert not torch.equal(*(ran.bypass.sent("people", 0, key, None) for key in lab.COMPARED))
+    arms = ("encoder", "encoder, through JPEG", "encoder, equal norm", "encoder, through JPEG, equal norm")
+    assert {row["misuse"] for row in ran.rows} == {"variation"}
+    assert [(row["protection"], row["quality"], row["seed"]) for row in ran.rows] == [
+        *((key, quality, 0) for key in ("clean", *arms) for quality in (None, 75, 30)), ("clean", None, 1), ("another seed", None, 1),
+    ]  # fmt: skip
+    assert [(row["protection"], row["role"]) for row in ran.protected] == [(key, "people") for key in arms]
     told = ran.settings
+    sent = [ran.bypass.sent("people", 0, key, None) for key in arms]
+    assert not any(torch.equal(one, other) for i, one in enumerate(sent) for other in sent[:i])
+    rms = {row["protection"]: row["rms"] for row in ran.protected}
+    assert max(rms[key] for key in arms[2:]) <= 8 and all(told["protections"][key]["rms"] == 8 for key in arms[2:])
     assert told["counts"]["directions"] == 8 and told["counts"]["variation_steps"] == 8
     assert told["protections"]["encoder, through JPEG"]["jpeg"] == (50, 95) and told["protections"]["encoder"]["steps"] == 6
     shown = pictures.through_jpeg(ran)
     assert [label for label in shown["row_labels"] if label and "face" in label] == [
-        "encoder attack: face ×2", "encoder attack, through JPEG: face ×2", "clean picture: face ×2",
+        "encoder attack: face ×2", "encoder attack, through JPEG: face ×2", "encoder attack, equal norm: face ×2",
+        "encoder attack, through JPEG, equal norm: face ×2", "clean picture: face ×2",
     ]  # fmt: skip
     edit, clean = (ran.bypass.edit("variation", "people", 0, *cell) for cell in (("encoder, through JPEG", 75), ("clean", None)))
     assert torch.allclose(torch.from_numpy(shown["images"][4][1]), (0.5 + 4 * (edit - clean)).clamp(0, 1))
