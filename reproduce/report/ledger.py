@@ -33,7 +33,8 @@ NOTES = (
     "One effect a person: edits, prompts and seeds of one are averaged. Student's t over people; of a ratio of two means, Fieller's.",
     "A verdict is decided where p < 0.05 after Holm's correction over the claims of its paper; intervals are not corrected. `changes with`"
     " lists what, in place of the primary measure, gives another verdict by itself, without the correction.",
-    "Intervals cover people, not models: another model may answer otherwise.",
+    "Intervals cover people, not models: another model may answer otherwise. The notebooks take their people from one list, first come"
+    " first: their answers are not independent of each other.",
 )
 DECIDED = ("supported", "contradicted")
 ALPHA = 0.05
