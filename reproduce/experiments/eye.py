@@ -6,12 +6,13 @@ spoiled: features smeared, dissolved or gone. Which arm a number is of is drawn 
 
 import csv
 import hashlib
+import json
 from pathlib import Path
 
 import torch
 
 from .. import rng
-from .arms import CLEAN
+from .arms import CLEAN, plain
 from .cells import Cell
 
 COUNTED = Path(__file__).with_name("eye.csv")
@@ -41,9 +42,10 @@ def sheets(lab):
 
 
 def mark(lab):
-    """Whose edits they are: eight hex digits of model, seed, scale and the edits' settings."""
-    known = (lab.study.identity.fingerprint, lab.study.seed, lab.study.scale, lab.settings["protections"], lab.settings["edits"])
-    return hashlib.sha256(repr(known).encode()).hexdigest()[:8]
+    """Whose edits they are: eight hex digits of model, seed, and the settings of protections and edits, but where those are from."""
+    protections = {key: lab.grid.protections[key].settings for key in ARMS if key != CLEAN}
+    known = [lab.study.identity.fingerprint, lab.study.seed, protections, plain(lab.misuse.settings), drawn(lab)]
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def counted(lab):

@@ -67,7 +67,7 @@ COUNTS = {
             people=2, seeds=2, few=1, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, followed=1, followed_steps=3
         ),
         "standard": dict(
-            people=20, seeds=3, few=4, prompts=1, edit_steps=20, impress_steps=50, setting_people=4, followed=2, followed_steps=1000
+            people=20, seeds=3, few=4, prompts=1, edit_steps=20, impress_steps=50, setting_people=2, followed=2, followed_steps=300
         ),
         "paper": dict(
             people=20, seeds=3, few=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, followed=20, followed_steps=1000
@@ -77,7 +77,7 @@ COUNTS = {
     # then the edits, as for 01
     "jpeg_gradient": {
         "smoke": dict(pictures=2, qualities=(75, 30), directions=8, steps=4, through=(75,), perturbed=2),
-        "standard": dict(pictures=6, qualities=(95, 90, 75, 50, 30, 10), directions=32, steps=40, through=(75, 30), perturbed=20),
+        "standard": dict(pictures=4, qualities=(95, 90, 75, 50, 30, 10), directions=32, steps=40, through=(75, 30), perturbed=20),
         "paper": dict(pictures=30, qualities=(95, 90, 75, 50, 30, 10), directions=96, steps=200, through=(90, 75, 50, 30), perturbed=30),
     },
     "jpeg_gradient/edits": {
