@@ -88,7 +88,7 @@ def test_every_import_is_a_listed_dependency():
 
 def test_the_bundle_and_the_published_numbers_travel_with_the_package():
     data = project()["tool"]["setuptools"]["package-data"]["reproduce"]
-    assert set(data) == {"bundle/**/*", "papers/*.csv"}
+    assert set(data) == {"bundle/**/*", "papers/*.csv", "experiments/*.csv"}
 
 
 def outside_make() -> dict:

@@ -14,9 +14,9 @@ HOUSE = """
     images rng places
     artefacts: __init__ plain files rows manifest about
     papers: __init__ photoguard purifiers impress published measures
-    report: looks statistics lettering figures sheet __init__ page schema effects claims ledger jpeg_bypass jpeg_bypass_figures photoguard
-    report: photoguard_figures strength transfer purification impress survivors purification_figures jpeg_spectra jpeg_edits
-    report: jpeg_gradient jpeg_gradient_figures small_world pages rebuild
+    report: looks statistics lettering figures sheet __init__ page schema effects margins claims ledger jpeg_bypass jpeg_bypass_figures
+    report: photoguard photoguard_figures strength transfer purification impress impress_figures survivors survivors_figures
+    report: jpeg_spectra jpeg_edits jpeg_gradient jpeg_gradient_figures small_world pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
     diffusion: __init__ precision judges trainable weights bounds model profiles anatomy chain optimiser training

@@ -12,8 +12,9 @@ from scipy import stats
 
 from reproduce.papers.measures import BETTER, TABLE6, TABLE10, distance
 from reproduce.report import ledger
-from reproduce.report.claims import CLAIMS, DIVIDE, PERSON, Claim
-from reproduce.report.effects import Contrast
+from reproduce.report.claims import CLAIMS, Claim
+from reproduce.report.effects import PERSON, Contrast
+from reproduce.report.margins import DIVIDE
 from reproduce.report.schema import COLUMNS
 from reproduce.report.statistics import holm
 

@@ -8,7 +8,7 @@ import pytest
 from reproduce.papers import photoguard as paper
 from reproduce.papers import published
 
-TABLES = {name: table for name, table in vars(paper).items() if isinstance(table, dict) and name.isupper()}
+TABLES = {name: table for name, table in vars(paper).items() if isinstance(table, dict) and name.isupper() and name[0] != "_"}
 
 
 def raw():

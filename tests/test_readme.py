@@ -69,3 +69,10 @@ def test_the_tree_is_the_packages(readme):
     rooms = {path.name for path in (ROOT / "reproduce").iterdir() if path.is_dir() and not path.name.startswith("__")}
     files = {path.name for path in (ROOT / "reproduce").glob("*.py") if not path.name.startswith("__")}
     assert named == rooms | files
+
+
+def test_the_table_of_claims_is_the_ledger_of_the_committed_rows(readme):
+    from reproduce.report import ledger
+
+    table = ledger.brief(ledger.ledger(ROOT / "figures" / "bundled"))
+    assert table in readme, "python -m reproduce claims --brief prints what belongs there"

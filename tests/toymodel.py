@@ -44,9 +44,6 @@ class Toy:
         self.shapes.append(tuple(images.shape))
         return Posterior(F.conv2d(torch.tanh(F.conv2d(images * 2 - 1, self.first, stride=8)), self.second))
 
-    def with_autoencoder(self, dtype):
-        return self
-
     def decode(self, latents):
         return F.conv_transpose2d(latents, self.back, stride=8) / 2 + 0.5
 

@@ -47,6 +47,8 @@ def parser() -> Parser:
         reading.add_argument("--scale", default="standard", help="smoke, standard, paper")
         reading.add_argument("--out", default="figures", help="folder of the results")
         reading.add_argument("--images", help="the folder of pictures that was given to the run as IMAGES")
+        if name == "claims":
+            reading.add_argument("--brief", action="store_true", help="four columns, as in the README")
     run = commands.add_parser("run", help="execute notebooks, all of them unless some are named")
     run.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="name or number, such as 01")
     run.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")

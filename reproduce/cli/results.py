@@ -14,6 +14,9 @@ def claims(options) -> int:
     """Print whose rows are judged, then the ledger, and under it the rule and where every margin is from."""
     where = folder(options)
     lines = ledger.ledger(where)
+    if options.brief:
+        print(ledger.brief(lines), end="")
+        return 0
     print("\n".join(ledger.whose(where)) + "\n")
     print(tables.table_markdown(lines, {"paper": "paper"} | ledger.HEADS, ledger.notes(lines)))
     return 0

@@ -4,7 +4,6 @@ Latents are always those the denoiser sees: the autoencoder's, shifted and scale
 (N, 3, H, W) in [0, 1], float32; half precision, ranges, scaling and epsilon-versus-v stay inside this file. Weights are frozen.
 """
 
-import copy
 from types import SimpleNamespace
 
 import torch
@@ -63,17 +62,6 @@ class LatentModel:
         Names: see trainable.named. This model stays frozen and as it is, to the bit. ValueError: a part that there is not.
         """
         return trainable.learning(self, which)
-
-    def with_autoencoder(self, dtype):
-        """This model with its autoencoder in `dtype`: itself where it is so already, else a copy that shares all other parts.
-
-        The weights are cast on the copy; this model's stay as they are.
-        """
-        if self.vae.dtype == dtype:
-            return self
-        made = copy.copy(self)
-        made.vae = torch.nn.Module.to(copy.deepcopy(self.vae), dtype)  # diffusers' own warns of modules that it has none of
-        return made
 
     def parameters_of(self, which):
         """{name: parameter} of what `which` names, as for `trainable`."""

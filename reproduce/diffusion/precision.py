@@ -1,5 +1,7 @@
 """Which precision pays on which device; the processor is asked, never assumed."""
 
+import copy
+
 import torch
 
 KINDS = ("float32", "bfloat16")
@@ -30,3 +32,15 @@ def autocast(device, precision=None):
 def single(device):
     """Inside `autocast`, a context without it, for what is to be computed in float32."""
     return torch.autocast(torch.device(device).type, enabled=False)
+
+
+def with_autoencoder(model, dtype):
+    """A model with its autoencoder in `dtype`: itself where it is so already, else a copy that shares all other parts.
+
+    The weights are cast on the copy; the model's stay as they are.
+    """
+    if model.dtype == dtype:
+        return model
+    made = copy.copy(model)
+    made.vae = torch.nn.Module.to(copy.deepcopy(model.vae), dtype)  # diffusers' own warns of modules that it has none of
+    return made

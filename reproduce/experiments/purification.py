@@ -19,6 +19,7 @@ PROTECTED = ("noise", "encoder", "encoder, strong", "encoder, through JPEG", "di
 RELEASED = "diffusion, released"  # what the adaptive protection is without its consistency
 FILES = ("JPEG 90", "JPEG 75", "JPEG 50", "JPEG 15")
 IMPRESSES = ("IMPRESS, noise only", "IMPRESS, released in half", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
+FOLLOWED = ("IMPRESS, released in half", "IMPRESS")  # the arms that are run whole: as its authors ran it, and repaired
 STEPS = (0, 10, 30, 100, 300, 1000)  # of IMPRESS, after which its picture is taken where it is followed
 TURNED = {  # IMPRESS's settings that are turned one at a time; steps as shares of those at the scale
     "alpha": (0.0, 0.01, 0.1),
@@ -49,7 +50,8 @@ def editing_table(study):
     """
     counts = scales.counts("purification", study.scale)
     all_of, few = (counts.people, counts.seeds), (counts.few, 1)
-    wanted = {Cell(name, purified): all_of for name in DECIDING for purified in (UNTREATED, "IMPRESS", *FILES)}
+    wanted = {Cell(name, purified): all_of for name in DECIDING for purified in (UNTREATED, "IMPRESS", "JPEG 75")}
+    wanted |= {Cell("diffusion", file): all_of for file in FILES}  # beside IMPRESS at equal likeness
     others = [name for name in (*PROTECTED, RELEASED) if name not in DECIDING]
     wanted |= {Cell(name, purified): few for name in others for purified in (UNTREATED, "IMPRESS", "JPEG 75")}
     wanted |= {Cell(TURNED_PROTECTION, other): few for other in (*IMPRESSES[:-1], "AdverseCleaner", "autoencoder")}
@@ -60,9 +62,10 @@ def editing_table(study):
 def every_pair(study):
     """Notebook 04's cells: everything against everything that the profile has, few people and one seed; at smoke against one attack.
 
-    Of IMPRESS's arms the two in between, whose place is notebook 03, stay out.
+    Of IMPRESS's arms those in between, whose place is notebook 03, stay out.
     """
-    few, between = (scales.counts("purification", study.scale).few, 1), ("IMPRESS, released", "IMPRESS, fp32")
+    few = scales.counts("purification", study.scale).few, 1
+    between = ("IMPRESS, released in half", "IMPRESS, released", "IMPRESS, fp32")
     known = [name for name in arms.PURIFIERS if name not in between and (study.name, name) != ("bundled", "Noisy Upscaling")]
     protections = [name for name in (CLEAN, *PROTECTED) if study.scale != "smoke" or name in (CLEAN, "encoder")]
     return {Cell(name, purified): few for name in protections for purified in known}
@@ -99,16 +102,17 @@ def turned_cells(study, turned):
     return dict.fromkeys(cells, (scales.counts("purification", study.scale).setting_people, 1))
 
 
-def followed(study, purifiers=IMPRESSES[1:], protection="encoder"):
+def followed(study, purifiers=FOLLOWED, protection="encoder"):
     """Notebook 03's cells of IMPRESS over its steps, for a Purification with the scale's `followed_steps`: the protected picture, then
     what each purifier has made of it after every one of STEPS within its run, and at the end.
 
     The rate falls as a cosine to the end of the run, so a picture at step 100 of 1000 is not the end of a run of 100.
     """
-    steps = scales.counts("purification", study.scale).followed_steps
+    counts = scales.counts("purification", study.scale)
+    steps = counts.followed_steps
     taken = [step for step in STEPS if step < steps] + [steps]
     cells = [Cell(protection), *(Cell(protection, purifier, step=step) for purifier in purifiers for step in taken)]
-    return dict.fromkeys(cells, (scales.counts("purification", study.scale).few, 1))
+    return dict.fromkeys(cells, (counts.followed, 1))
 
 
 class Purification:

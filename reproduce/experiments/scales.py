@@ -11,7 +11,6 @@ AT_MOST = {  # arm, or method -> what its settings' counts are cut to
     "paper": {},
 }
 EVERY = (None, *range(100, 0, -5))  # qualities of JPEG; None: no file
-MANY = (None, 100, 95, 90, 80, 75, 65, 50, 40, 30, 20, 10, 5)
 SOME = (None, 95, 85, 75, 50, 30, 15, 5)
 
 COUNTS = {
@@ -22,7 +21,7 @@ COUNTS = {
             rebuilt=32, generated=8, steps=6, inpainted=4, inpaint_steps=4, learned=340, attacked=2, attack_steps=10, captions=64
         ),
         "standard": dict(
-            rebuilt=256, generated=68, steps=30, inpainted=51, inpaint_steps=20, learned=2040, attacked=32, attack_steps=200, captions=512
+            rebuilt=256, generated=68, steps=30, inpainted=51, inpaint_steps=20, learned=2040, attacked=16, attack_steps=200, captions=512
         ),
         "paper": dict(
             rebuilt=1024, generated=510, steps=30, inpainted=255, inpaint_steps=50, learned=8160, attacked=128, attack_steps=1000,
@@ -38,7 +37,7 @@ COUNTS = {
         ),
         "standard": dict(
             people=20, curve=8, seeds=3, photographs=3, prompts=1, variation_steps=50, inpainting_steps=20, attack_steps=None,
-            qualities=MANY
+            qualities=SOME
         ),
         "paper": dict(
             people=20, curve=20, seeds=3, photographs=3, prompts=3, variation_steps=50, inpainting_steps=100, attack_steps=None,
@@ -61,18 +60,24 @@ COUNTS = {
             budgets=(2, 4, 8, 16, 32, 64), budget_steps=(200, 200)
         ),
     },
-    # 03: people and seeds of the cells that decide, people of the others (a multiple of the grid's group); 04: those people; both: prompts
-    # each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings; steps of IMPRESS where it is followed
+    # 03: people and seeds of the cells that decide, people of the others (a multiple of the grid's group), who are those of 04; prompts
+    # each, steps of an edit, steps of IMPRESS (None: its settings' own), people for single settings; people and steps where it is followed
     "purification": {
-        "smoke": dict(people=2, seeds=2, few=1, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, followed_steps=3),
-        "standard": dict(people=20, seeds=3, few=4, prompts=1, edit_steps=20, impress_steps=100, setting_people=4, followed_steps=1000),
-        "paper": dict(people=20, seeds=3, few=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, followed_steps=1000),
+        "smoke": dict(
+            people=2, seeds=2, few=1, prompts=1, edit_steps=4, impress_steps=3, setting_people=1, followed=1, followed_steps=3
+        ),
+        "standard": dict(
+            people=20, seeds=3, few=4, prompts=1, edit_steps=20, impress_steps=50, setting_people=4, followed=2, followed_steps=1000
+        ),
+        "paper": dict(
+            people=20, seeds=3, few=20, prompts=3, edit_steps=100, impress_steps=None, setting_people=4, followed=20, followed_steps=1000
+        ),
     },
     # 05: pictures, qualities of files, directions, attack steps, qualities attacked through, people whose perturbations are taken apart;
     # then the edits, as for 01
     "jpeg_gradient": {
         "smoke": dict(pictures=2, qualities=(75, 30), directions=8, steps=4, through=(75,), perturbed=2),
-        "standard": dict(pictures=8, qualities=(95, 90, 75, 50, 30, 10), directions=32, steps=40, through=(75, 30), perturbed=20),
+        "standard": dict(pictures=6, qualities=(95, 90, 75, 50, 30, 10), directions=32, steps=40, through=(75, 30), perturbed=20),
         "paper": dict(pictures=30, qualities=(95, 90, 75, 50, 30, 10), directions=96, steps=200, through=(90, 75, 50, 30), perturbed=30),
     },
     "jpeg_gradient/edits": {

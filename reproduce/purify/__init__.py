@@ -5,7 +5,7 @@ which says whether it takes an image or a set. The functions are imported when f
 """
 
 from ..method import Method, counted, settings_of
-from ..papers import impress
+from ..papers import impress as impress_settings
 from ..papers import purifiers as paper
 from ..passes import run
 
@@ -13,7 +13,7 @@ __all__ = ["PURIFIERS", "apply", "record", "run"]
 
 PURIFIERS = {
     "impress": Method(
-        "purify.impress:impress", impress.PURIFY_IMPRESS,
+        "purify.impress:impress", impress_settings.PURIFY_IMPRESS,
         needs="the autoencoder, with gradients; LPIPS's weights (0.5 GB, fetched once), on `bundled` its CLIP instead",
         about="IMPRESS: the picture is moved until the autoencoder reproduces it.",
     ),

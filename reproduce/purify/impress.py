@@ -13,6 +13,7 @@ AVX512-FP16, four pictures: 1.5 and 1.1 s).
 import torch
 
 from .. import rng
+from ..diffusion.precision import with_autoencoder
 from ..images import check, quantise
 from ..measure.perceptual import Distance, perceptual
 
@@ -36,8 +37,8 @@ def impress(images, model, *, settings, generator, distance=None, log=None, call
     protected = (quantise(images) * 2 - 1).to(kind)
     start = protected + (rng.draw("normal", images, generator) * (settings.noise / 127.5)).to(kind)
     if settings.steps or log is not None:
-        single = model.with_autoencoder(torch.promote_types(model.dtype, torch.float32))
-        networks = model.with_autoencoder(torch.float16) if settings.networks == "half" else single
+        single = with_autoencoder(model, torch.promote_types(model.dtype, torch.float32))
+        networks = with_autoencoder(model, torch.float16) if settings.networks == "half" else single
         near = _to(distance or perceptual(model.judges, model)[0], protected.to(images) / 2 + 0.5)
 
     def errors(x):

@@ -139,7 +139,7 @@ PAGES = {
     "03_arms": Page("table", ("03_edits",), _arms),
     "03_arms_clean": Page("table", ("03_edits",), _arms_clean),
     "03_published": Page("table", ("03_edits",), _published),
-    "03_ledger": Page("table", ("03_edits",), ledger.table),
-    "03_sensitivity": Page("table", ("03_edits",), ledger.sensitivity_table),
+    "03_ledger": Page("table", ("03_edits", "03_step_rows"), ledger.table),
+    "03_sensitivity": Page("table", ("03_edits", "03_step_rows"), ledger.sensitivity_table),
     "03_verdict": Page("text", ("03_edits",), _verdict),
 }

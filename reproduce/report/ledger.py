@@ -28,11 +28,13 @@ HEADS = {"claim": "claim", "place": "place", "estimand": "effect", "measure": "m
          "people": "people", "seeds": "seeds", "verdict": "verdict", "changes": "changes with"}  # fmt: skip
 SENSITIVITY_HEADS = {"claim": "claim", "kind": "instead", "name": "of it", "effect": "mean [95 %]", "margin": "right if",
                      "people": "people", "verdict": "verdict alone"}  # fmt: skip
+BRIEF_HEADS = {"paper": "who", "claim": "says", "measured": "measured here", "verdict": "verdict"}
 NOTES = (
     "One effect a person: edits, prompts and seeds of one are averaged. Student's t over people; of a ratio of two means, Fieller's.",
     "A verdict is decided where p < 0.05 after Holm's correction over the claims of its paper; intervals are not corrected. `changes with`"
     " lists what, in place of the primary measure, gives another verdict by itself, without the correction.",
-    "Intervals cover people, not models: another model may answer otherwise.",
+    "Intervals cover people, not models: another model may answer otherwise. The notebooks take their people from one list, first come"
+    " first: their answers are not independent of each other.",
 )
 DECIDED = ("supported", "contradicted")
 ALPHA = 0.05
@@ -136,6 +138,22 @@ def notes(lines) -> list[str]:
     """Footnotes of a ledger: the rule, where each margin is from, what a reader should know of a claim."""
     margins = [f"Margin of “{line['claim']}”: {line['because']}" + (f"; {line['note']}" if line["note"] else "") + "." for line in lines]
     return [*NOTES, *margins]
+
+
+def brief(lines) -> Table:
+    """The ledger in four columns, as the README has it."""
+    told = []
+    for line in lines:
+        people = f"{line['people']} people" + (f", {line['seeds']} seeds" if line["seeds"] > 1 else "")
+        effect = line["effect"] and _numbers(line["effect"])
+        measured = f"{line['estimand']}: **{effect}**; right if {line['margin']} ({people})" if effect else "–"
+        told.append(dict(paper=line["paper"].partition(",")[0], claim=line["claim"], measured=measured, verdict=line["verdict"]))
+    return table_markdown(told, BRIEF_HEADS)
+
+
+def _numbers(effect):
+    mean, low, high = effect
+    return f"{mean:.3g}" + ("" if math.isnan(low) else f" [{low:.3g}, {high:.3g}]")
 
 
 def table(rows, about) -> Table:

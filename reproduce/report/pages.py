@@ -14,6 +14,7 @@ from ..artefacts.rows import Damaged
 from . import (
     figures,
     impress,
+    impress_figures,
     jpeg_bypass,
     jpeg_bypass_figures,
     jpeg_edits,
@@ -22,10 +23,10 @@ from . import (
     jpeg_spectra,
     photoguard,
     photoguard_figures,
-    purification_figures,
     small_world,
     strength,
     survivors,
+    survivors_figures,
     transfer,
 )
 from .page import KINDS
@@ -33,7 +34,7 @@ from .schema import COLUMNS
 
 _MODULES = (
     small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, strength, transfer, impress, survivors,
-    purification_figures, jpeg_gradient, jpeg_gradient_figures, jpeg_spectra, jpeg_edits,
+    impress_figures, survivors_figures, jpeg_gradient, jpeg_gradient_figures, jpeg_spectra, jpeg_edits,
 )  # fmt: skip
 PAGES = {name: page for module in _MODULES for name, page in module.PAGES.items()}
 

@@ -76,6 +76,7 @@ def score_notes(about):
 def condition_notes(rows, about):
     """Footnotes of the susceptibility table."""
     pictures = len({row["subject"] for row in rows})
+    others = " and ".join(f"{row.value:.2f}" for row in published.numbers("encoders"))
     return [
         f"Distance of the latents to a grey picture's over the clean one's, mean over {pictures} pictures; `noise moved`, `JPEG 75 alone`:"
         " see reproduce/world/train/quality.py.",
@@ -83,7 +84,8 @@ def condition_notes(rows, about):
         " `attack without momentum`, keep none.",
         f"JPEG 75 restores {given_back(rows):.0%} of what the attack took (floor: a third, goal: half).",
         "The real autoencoder is a distilled Stable Diffusion autoencoder, 2.5 M parameters a side, measured for this project by 60 steps"
-        " of attack; whether with momentum was not written down.",
+        f" of attack; whether with momentum was not written down. It is one kind of encoder: two other released small ones left {others}"
+        " (six photographs, 128 px, 60 steps).",
     ]
 
 
