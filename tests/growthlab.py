@@ -8,13 +8,17 @@ from unittest import mock
 
 COUNTS = {
     "jpeg_bypass": dict(
-        people=1, photographs=0, prompts=1, variation_steps=4, inpainting_steps=2, attack_steps=2, qualities=(None, 75)
+        people=1, curve=1, seeds=2, photographs=0, prompts=1, variation_steps=4, inpainting_steps=2, attack_steps=2, qualities=(None, 75)
     ),
-    "photoguard": dict(people=1, prompts=1, seeds=2, side=1, variations=1, edit_steps=2, printed_steps=2),
-    "purification": dict(people=1, prompts=1, edit_steps=2, impress_steps=1, setting_people=1),
+    "photoguard": dict(
+        people=1, prompts=1, seeds=2, side=1, variations=1, edit_steps=2, printed_steps=2, budget_people=1, budgets=(4,),
+        budget_steps=(2, 1)
+    ),
+    "purification": dict(people=1, seeds=1, few=1, prompts=1, edit_steps=2, impress_steps=1, setting_people=1, followed_steps=1),
     "jpeg_gradient": dict(pictures=1, qualities=(75,), directions=4, steps=2, through=(75,), perturbed=1),
     "jpeg_gradient/edits": dict(
-        people=1, photographs=0, prompts=1, variation_steps=4, inpainting_steps=None, attack_steps=2, qualities=(None, 75)
+        people=1, curve=1, seeds=1, photographs=0, prompts=1, variation_steps=4, inpainting_steps=None, attack_steps=2,
+        qualities=(None, 75)
     ),
 }  # fmt: skip
 AT_MOST = {"photoguard-encoder": dict(steps=2), "photoguard-diffusion": dict(steps=1, draws=1)}
@@ -48,7 +52,7 @@ def run(model: Path, store: Path) -> dict:
 
 
 def _experiments(study):
-    from reproduce.experiments import as_printed, jpeg_bypass, jpeg_gradient, photoguard, purification
+    from reproduce.experiments import as_printed, budget_curve, jpeg_bypass, jpeg_gradient, other_encoder, photoguard, purification
 
     bypass = jpeg_bypass.Bypass(study)
     bypass.protect()
@@ -56,9 +60,12 @@ def _experiments(study):
     edits = photoguard.Edits(study)
     edits.protect()
     edits.edits()
+    budget_curve.budget_curve(edits)
+    other_encoder.other_encoder(edits)
     as_printed.printed(edits)
     purifiers = ("none", "JPEG 75", "AdverseCleaner", "DiffPure", "IMPRESS")
-    purified = purification.Purification(study, [purification.Cell("encoder, through JPEG", purifier) for purifier in purifiers])
+    cells = {purification.Cell("encoder, through JPEG", purifier): (1, 1) for purifier in purifiers}
+    purified = purification.Purification(study, cells)
     purified.purify()
     purified.edits()
     gradients = jpeg_gradient.Gradients(study)

@@ -21,7 +21,7 @@ from reproduce.experiments import photoguard, scales
 
 HERE = Path(__file__).parent
 PICTURE = np.full((1, 32, 32, 3), 100, np.uint8)
-LAUNDERED = dict(
+PURIFIED = dict(
     place="purify.plain:jpeg", settings={"kind": "papers.purifiers:JpegSettings", "quality": 75, "subsampling": "4:2:0"},
     takes="image", whole=True, seed=0, stream="jpeg", names=["a"],
 )  # fmt: skip
@@ -30,16 +30,18 @@ IMPRESSED = dict(
     settings={"kind": "papers.impress:ImpressSettings", "budget": 0.1, "alpha": 0.01, "norm": "mean", "rate": 5e-3, "steps": 4,
               "noise": 6.0, "adam_eps": 1e-8, "precision": "single", "floor": 1e-5, "side": 512},
 )  # fmt: skip
-IMPRESSED_WHOLE = LAUNDERED | IMPRESSED
+IMPRESSED_WHOLE = PURIFIED | IMPRESSED
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """Notebook 02's smoke scale, with fewer prompts and measures of it."""
+    """Notebook 02's smoke scale, with fewer prompts, arms and measures of it."""
     counts = dict(people=2, prompts=1, seeds=2, side=1, variations=1, edit_steps=2, printed_steps=2)
     monkeypatch.setitem(scales.COUNTS["photoguard"], "smoke", counts)
     monkeypatch.setitem(scales.AT_MOST, "smoke", {"photoguard-encoder": dict(steps=2), "photoguard-diffusion": dict(steps=1, draws=1)})
     monkeypatch.setattr(photoguard, "PRINTED", ["ssim", "psnr"])
+    monkeypatch.setattr(photoguard, "DECIDING", photoguard.TARGETS)
+    monkeypatch.setattr(photoguard, "SIDE", ("encoder, released",))
 
 
 def rows(folder, **who):
@@ -174,7 +176,7 @@ def test_slurm_computes_through_submitit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(submitit, "AutoExecutor", lambda folder: submitit.LocalExecutor(folder))  # the same interface, without Slurm
     monkeypatch.setattr(executors, "SLURM", dict(timeout_min=5))
-    job = worker.Call("experiments.stages:purify", LAUNDERED, {"images": PICTURE}, "bundled", "cpu", "float32")
+    job = worker.Call("experiments.stages:purify", PURIFIED, {"images": PICTURE}, "bundled", "cpu", "float32")
     with executors.opened("slurm", 1) as executor:
         [(number, (rows, images, _))] = list(executors.run([(0, lambda: job)], executor, workers=1))
     assert number == 0 and rows == [{"subject": "a"}] and images["image"].shape == (1, 32, 32, 3)
@@ -193,7 +195,7 @@ def test_ctrl_c_ends_a_pool_and_what_is_done_is_kept(tmp_path):
             study = Study("bundled", "smoke", 0, sys.argv[1], store=Store(sys.argv[1] + "/store"), workers=2)
             picture = np.zeros((1, 128, 128, 3), np.uint8)
             settings = {IMPRESSED!r}
-            jobs = [Job("experiments.stages:purify", {LAUNDERED!r} | settings | dict(seed=i), dict(images=picture)) for i in range(60)]
+            jobs = [Job("experiments.stages:purify", {PURIFIED!r} | settings | dict(seed=i), dict(images=picture)) for i in range(60)]
             study.sweep("slow", jobs)
     """
     path = tmp_path / "run.py"

@@ -12,7 +12,7 @@ from reproduce.diffusion import judges
 from reproduce.experiments import arms, pictures, purification, stages
 from reproduce.experiments.cells import Cell
 from reproduce.experiments.purification import Purification
-from reproduce.measure import compare
+from reproduce.measure import compare, similarity
 from reproduce.measure.perceptual import perceptual
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
@@ -20,20 +20,22 @@ from reproduce.papers import photoguard as paper
 BY = ("none", "JPEG 50", "IMPRESS, noise only", "IMPRESS, released", "IMPRESS")
 CELLS = [Cell(protection, purifier) for protection in ("clean", "encoder") for purifier in BY]
 TURNED = Cell("encoder", "IMPRESS", (("alpha", 0.5), ("norm", "sum")))
+ALL = {cell: (2, 2 if cell.purifier in ("none", "JPEG 50") else 1) for cell in CELLS} | {TURNED: (2, 1)}  # of how many people, seeds
 INDEX = ["subject", "protection", "purifier", "changed"]
 PURIFIED = ["picture_ssim", "picture_psnr", "perceptual", "from_protected", "latent_shift", "change"]
+EDITED = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_person"]
 LOG = {"consistency_before", "consistency_start", "consistency", "never_moved", "zero_moments"}
 
 
 @pytest.fixture(scope="module")
 def ran(studies, tmp_path_factory):
-    found = Purification(studies(tmp_path_factory.mktemp("purification")), [*CELLS, TURNED])
+    found = Purification(studies(tmp_path_factory.mktemp("purification")), ALL)
     found.purified_rows, found.rows = found.purify(), found.edits()
     return found
 
 
-def cell(ran, protection, purifier, changed="", subject=0):
-    wanted = dict(subject=ran.names[subject], protection=protection, purifier=purifier, changed=changed)
+def cell(ran, protection, purifier, changed="", subject=0, seed=0):
+    wanted = dict(subject=ran.names[subject], protection=protection, purifier=purifier, changed=changed, seed=seed)
     [row] = [row for row in ran.rows if wanted.items() <= row.items()]
     return row
 
@@ -44,12 +46,16 @@ def group(ran, cell):
 
 
 def test_rows_are_every_cell_once_with_its_index_in_front(ran):
-    assert len(ran.purified_rows) == len(ran.rows) == 2 * len([*CELLS, TURNED])
-    for purified, row in zip(ran.purified_rows, ran.rows, strict=True):
+    pictures = {tuple(row[name] for name in INDEX): row for row in ran.purified_rows}
+    assert len(pictures) == len(ran.purified_rows) == 2 * 11 and len(ran.rows) == 2 * (11 + 4), "four cells under two seeds"
+    assert len({tuple(row[name] for name in (*INDEX, "seed")) for row in ran.rows}) == len(ran.rows)
+    for purified in ran.purified_rows:
         own = LOG if purified["purifier"].startswith("IMPRESS") else set()
         assert list(purified)[:10] == INDEX + PURIFIED and set(list(purified)[10:]) == own
-        assert list(row)[:7] == [*INDEX, "misuse", "prompt", "seed"] and list(row)[-5:] == purification.MEASURES
-        assert purified.items() <= row.items() and (row["misuse"], row["seed"]) == ("inpainting", 0)
+    for row in ran.rows:
+        assert list(row)[:7] == [*INDEX, "misuse", "prompt", "seed"] and list(row)[-6:] == EDITED, "none is purified likewise of all"
+        assert pictures[tuple(row[name] for name in INDEX)].items() <= row.items() and row["misuse"] == "inpainting"
+        assert row["seed"] == 0 or (row["seed"] == 1 and row["purifier"] in ("none", "JPEG 50"))
 
 
 def test_purification_is_the_purifiers_of_the_protected_picture(ran):
@@ -103,26 +109,66 @@ def test_an_edit_is_held_against_the_clean_pictures(ran):
     settings = dataclasses.replace(paper.PHOTOGUARD_EDIT["paper"], steps=4)
     people = ran.grid.subjects
     masks, wanted = 1 - people.masks, [prompts[0] for prompts in people.prompts]  # the job's group: kernels round by their batch
-    made = []
-    for shown in (group(ran, Cell("encoder", "JPEG 50")), people.images):
-        chance = [rng.generator(0, "edit", 0, *named) for named in zip(wanted, ran.names, strict=True)]
-        made.append(edit.inpaint(shown, masks, wanted, ran.study.profile.model, settings=settings, generator=chance))
-    row = cell(ran, "encoder", "JPEG 50", subject=1)
-    assert row["ssim"] == pytest.approx(compare(*made, ("ssim",))["ssim"][1].item(), abs=1e-6) and row["prompt"] == wanted[1]
-    assert cell(ran, "clean", "none")["ssim"] == pytest.approx(1, abs=1e-6)
-    assert torch.equal(ran.edit(1, "encoder", "JPEG 50"), made[0][1])
+    pairs = []
+    for seed in (0, 1):
+        made = []
+        for shown in (group(ran, Cell("encoder", "JPEG 50")), people.images):
+            chance = [rng.generator(0, "edit", seed, *named) for named in zip(wanted, ran.names, strict=True)]
+            made.append(edit.inpaint(shown, masks, wanted, ran.study.profile.model, settings=settings, generator=chance))
+        row = cell(ran, "encoder", "JPEG 50", subject=1, seed=seed)
+        assert row["ssim"] == pytest.approx(compare(*made, ("ssim",))["ssim"][1].item(), abs=1e-6) and row["prompt"] == wanted[1]
+        assert row["ssim_person"] == pytest.approx(similarity.ssim_over(*made, people.masks)[1].item(), abs=1e-6)
+        assert cell(ran, "clean", "none", seed=seed)["ssim"] == pytest.approx(1, abs=1e-6), "each seed has its own clean edit"
+        pairs.append(made)
+    assert torch.equal(ran.edit(1, "encoder", "JPEG 50"), pairs[0][0][1]) and not torch.equal(pairs[0][1], pairs[1][1])
 
 
-def test_which_cells_and_which_settings_are_turned(ran):
-    cells = purification.editing_table()
-    assert {one.protection for one in cells} == {"clean", *purification.PROTECTED, purification.RELEASED} and len(set(cells)) == len(cells)
-    assert {one.purifier for one in cells if one.protection == "encoder"} == {
-        "none", "JPEG 75", "AdverseCleaner", "autoencoder", *purification.IMPRESSES,
+def test_where_all_clean_pictures_are_purified_likewise_edits_are_held_against_theirs(ran):
+    cells = {Cell(key, by): (2, 1) for key in ("clean", "encoder") for by in ("none", "JPEG 50")}
+    known = Purification(ran.study, cells)
+    known.purify()
+    rows, masks = known.edits(), ran.grid.subjects.masks
+    likewise = ["ssim_likewise", "psnr_likewise", "vifp_likewise", "fsim_likewise", "ssim_person_likewise"]
+    assert all(list(row)[-11:] == EDITED + likewise for row in rows) and len(rows) == 2 * 4
+    for row in rows:
+        i, own = ran.names.index(row["subject"]), (row["protection"], row["purifier"])
+        pair = ran.edit(i, *own)[None], ran.edit(i, "clean", row["purifier"])[None]
+        assert row["ssim_likewise"] == pytest.approx(compare(*pair, ("ssim",))["ssim"].item(), abs=1e-6)
+        assert row["ssim_person_likewise"] == pytest.approx(similarity.ssim_over(*pair, masks[i : i + 1]).item(), abs=1e-6)
+        assert row["ssim"] == cell(ran, *own, subject=i)["ssim"]
+    clean = [row for row in rows if row["protection"] == "clean" and row["purifier"] == "JPEG 50"]
+    assert all(row["ssim_person_likewise"] == 1 > row["ssim_person"] for row in clean)
+
+
+def test_claims_are_judged_on_all_people_and_seeds_the_rest_on_few():
+    """Each cell has its clean picture, purified likewise, for as many people and under as many seeds."""
+    cells = purification.editing_table(SimpleNamespace(scale="standard"))
+    judged = {Cell(key, by) for key in ("encoder", "diffusion") for by in ("none", "IMPRESS", "JPEG 75")}
+    judged |= {Cell("diffusion", f"JPEG {quality}") for quality in (90, 50, 15)}  # which IMPRESS is held against at equal likeness
+    assert {cell for cell, counts in cells.items() if counts == (20, 3) and cell.protection != "clean"} == judged
+    assert set(cells.values()) == {(20, 3), (4, 1)}
+    for cell, counts in cells.items():
+        assert min(counts, cells[Cell("clean", cell.purifier)]) == counts
+    assert {cell.protection for cell in cells if cell.protection != "clean"} == {
+        "noise", "encoder", "encoder, strong", "encoder, through JPEG", "diffusion", "diffusion, strong", "diffusion, released",
+        "diffusion, adaptive",
     }  # fmt: skip
-    known = purification.every_pair(ran.study)
-    out = {"Noisy Upscaling", "IMPRESS, fp32", "IMPRESS, released"}  # the first needs a download
-    assert {one.purifier for one in known} == set(arms.PURIFIERS) - out
-    assert {one.protection for one in known} == {"clean", "encoder"} and len(set(known)) == len(known)
+    assert {cell.purifier for cell in cells if cell.protection == "encoder" and cell not in judged} == {
+        "AdverseCleaner", "autoencoder", "IMPRESS, noise only", "IMPRESS, released in half", "IMPRESS, released", "IMPRESS, fp32",
+    }  # fmt: skip
+    assert {cell.purifier for cell in cells if cell.protection == "encoder, strong"} == {"none", "IMPRESS", "JPEG 75"}
+
+
+def test_every_pair_is_of_few_people_and_one_seed():
+    cells = purification.every_pair(SimpleNamespace(scale="standard", name="bundled"))
+    out = {"Noisy Upscaling", "IMPRESS, fp32", "IMPRESS, released", "IMPRESS, released in half"}  # the first needs a download
+    purifiers, protections = set(arms.PURIFIERS) - out, {"clean", *purification.PROTECTED}
+    assert cells == {Cell(key, by): (4, 1) for key in protections for by in purifiers}
+    few = purification.every_pair(SimpleNamespace(scale="smoke", name="bundled"))
+    assert few == {Cell(key, by): (1, 1) for key in ("clean", "encoder") for by in purifiers}
+
+
+def test_which_settings_are_turned(ran):
     turned = purification.turned(ran.study)
     whole = ran.grid.purifiers["IMPRESS", ""].record
     for name, values in turned.items():
@@ -130,14 +176,16 @@ def test_which_cells_and_which_settings_are_turned(ran):
         for value, one in values:
             assert one.changes == (() if value == getattr(whole, name) else ((name, value),))
     assert purification.turned_settings(turned)["turned"]["norm"] == [["mean", ""], ["sum", "norm sum"]]
-    cells = purification.turned_cells(turned)
-    assert cells[0] == Cell("encoder") and len(set(cells)) == len(cells)
+    cells = purification.turned_cells(ran.study, turned)
+    assert list(cells)[0] == Cell("encoder") and set(cells.values()) == {(1, 1)}
+    values = [one for values in turned.values() for _, one in values]
+    assert set(cells) == {Cell("encoder"), *values} and len(cells) == 1 + len(values) - (len(turned) - 1), "the settings' own once"
 
 
 def test_pictures_of_steps_are_those_of_one_run(ran):
     steps = [Cell("encoder", "IMPRESS", step=step) for step in (0, 2, 3)]
     half = Cell("encoder", "IMPRESS, released in half", step=1)
-    lab = Purification(ran.study, [Cell("encoder"), Cell("encoder", "IMPRESS"), *steps, half])
+    lab = Purification(ran.study, dict.fromkeys([Cell("encoder"), Cell("encoder", "IMPRESS"), *steps, half], (2, 1)))
     purified, edits = lab.purify(), lab.edits()
     shown, seen = {cell.step: group(lab, cell) for cell in steps}, []
     record, seed = lab.grid.purifiers["IMPRESS", ""].record, rng.child(0, "purify", *ran.names)
@@ -155,12 +203,12 @@ def test_pictures_of_steps_are_those_of_one_run(ran):
     assert [(row.get("step"), row.get("of")) for row in edits] == told
     whole, last = purified[2], purified[8]  # the same picture twice, of the whole run with its log
     assert all(whole[name] == last[name] for name in PURIFIED) and whole.keys() >= LOG and not LOG & last.keys()
-    assert [edits[2][name] for name in purification.MEASURES] == [edits[8][name] for name in purification.MEASURES]
+    assert [edits[2][name] for name in EDITED] == [edits[8][name] for name in EDITED]
     assert edits[4]["ssim"] != edits[6]["ssim"] != edits[8]["ssim"]
 
 
 def test_pictures_of_steps_come_pass_by_pass(ran, monkeypatch):
-    lab = Purification(ran.study, [Cell("encoder", "IMPRESS", step=2)])
+    lab = Purification(ran.study, {Cell("encoder", "IMPRESS", step=2): (2, 1)})
     lab.purify()
     job, images = lab.grid._purify_by_steps(Cell("encoder", "IMPRESS"), range(2), [2]), group(lab, Cell("encoder"))
     monkeypatch.setattr(passes, "PIXELS", 64 * 64)  # one picture a pass
@@ -172,17 +220,27 @@ def test_pictures_of_steps_come_pass_by_pass(ran, monkeypatch):
 
 def test_which_steps_are_taken(ran):
     cells = purification.followed(ran.study)
-    assert cells[0] == Cell("encoder") and [cell.step for cell in cells[1:3]] == [0, 3] and len(cells) == 1 + 2 * 4
+    names = ("IMPRESS, released in half", "IMPRESS")
+    assert list(cells) == [Cell("encoder"), *(Cell("encoder", name, step=step) for name in names for step in (0, 3))]
+    assert set(cells.values()) == {(1, 1)}
     larger = purification.followed(SimpleNamespace(scale="standard"), ("IMPRESS",))
-    assert [cell.step for cell in larger] == [None, 0, 10, 30, 100, 300]
-    assert Purification(ran.study, cells[:1] + cells[-1:], impress_steps=5).grid.purifiers["IMPRESS", ""].record.steps == 5
+    assert [cell.step for cell in larger] == [None, 0, 10, 30, 100, 300, 1000] and set(larger.values()) == {(2, 1)}
+    short = Purification(ran.study, {cell: cells[cell] for cell in (Cell("encoder"), Cell("encoder", "IMPRESS", step=3))}, impress_steps=5)
+    assert short.grid.purifiers["IMPRESS", ""].record.steps == 5 and short.names == ran.names[:1]
 
 
-def test_a_count_purifies_the_first_people_alone(ran):
-    """A group that is done in part shows the part that is done."""
-    few = Purification(ran.study, [Cell("encoder", "JPEG 50")], count=1)
-    assert [row["subject"] for row in few.purify()] == few.names == ran.names[:1]
-    assert torch.equal(few.grid.shown(Cell("encoder", "JPEG 50"), 0), degrade.jpeg(few.grid.shown(Cell("encoder"), 0), 50))
+def test_each_cell_is_of_as_many_people_as_it_says(ran):
+    """A group that is done in part shows the part that is done; protections are made for the most that a cell of theirs asks for."""
+    one, two = Cell("encoder", "JPEG 50"), Cell("clean", "JPEG 50")
+    known = Purification(ran.study, {one: (1, 1), two: (2, 1)})
+    rows = known.purify()
+    assert [(row["protection"], row["subject"]) for row in rows] == [
+        ("encoder", "person 1"), ("clean", "person 1"), ("clean", "person 2"),
+    ]  # fmt: skip
+    assert known.names == ran.names and torch.equal(known.grid.shown(one, 0), degrade.jpeg(known.grid.shown(Cell("encoder"), 0), 50))
+    with pytest.raises(IndexError, match="out of bounds"):
+        known.grid.shown(Cell("encoder"), 1)
+    assert [(row["protection"], row["subject"]) for row in known.edits()] == [(row["protection"], row["subject"]) for row in rows]
 
 
 def test_the_manifest_gets_the_settings_as_they_are_run(ran):
@@ -200,7 +258,7 @@ def test_the_pictures_of_one_person(ran):
     assert torch.equal(torch.from_numpy(grid["images"][3][2]), ran.edit(0, "encoder", "JPEG 50"))
     assert torch.allclose(torch.from_numpy(grid["images"][1][2]), (0.5 + 6 * (purified - photo)).clamp(0, 1), atol=1e-6)
     assert grid["images"][1][0] is None and grid["images"][5][0] is None  # the photograph differs from itself nowhere
-    [row] = [r for r in ran.rows if (r["subject"], r["protection"], r["purifier"]) == (ran.names[0], "encoder", "JPEG 50")]
+    row = cell(ran, "encoder", "JPEG 50")
     assert grid["below"][0][2] == f"SSIM {row['picture_ssim']:.3f}" and grid["below"][3][2] == f"SSIM {row['ssim']:.3f}"
 
 
