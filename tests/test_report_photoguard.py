@@ -6,9 +6,9 @@ import pytest
 import rowkit
 
 from reproduce.artefacts.about import about
+from reproduce.report import looks, table_markdown, transfer
 from reproduce.report import photoguard as read
 from reproduce.report import photoguard_figures as draw
-from reproduce.report import table_markdown, transfer
 
 EDITS, DISTANCES = rowkit.rows()["02_edits"], rowkit.rows()["02_distances"]
 
@@ -136,17 +136,17 @@ def test_the_ladder_draws_changes_under_every_convention():
     figure = draw.ladder(EDITS)
     ax = figure.axes[0]
     arms = [label.get_text() for label in ax.get_yticklabels()]
-    for shift, (bars, key) in enumerate(zip(ax.containers, ("ssim", "ssim-sewar", "ssim_pasted", "ssim_edited"), strict=True)):
+    for shift, (bars, key) in enumerate(zip(ax.containers, looks.CONVENTIONS, strict=True)):
         points = {round(y, 2): x for x, y in bars[0].get_xydata()}
         assert len(points) == len(arms)
         for arm, name in (("noise", "uniform noise"), ("another seed", "clean picture, another seed")):
-            at = round(arms.index(name) + 0.16 * (shift - 1.5), 2)
+            at = round(arms.index(name) + 0.15 * (shift - 2), 2)
             assert points[at] == pytest.approx(1 - statistics.mean(r[key] for r in read.chosen(EDITS, arm)))
     assert figure.get_supxlabel().startswith("3 people.")
 
 
 def test_what_no_seed_changes_is_drawn_at_the_edge_without_an_interval_that_reaches_out():
-    rows = [r | dict.fromkeys(("ssim", "ssim-sewar", "ssim_pasted", "ssim_edited"), 1.0) for r in EDITS if r["subject"] == "person 1"]
+    rows = [r | dict.fromkeys(looks.CONVENTIONS, 1.0) for r in EDITS if r["subject"] == "person 1"]
     ax = draw.ladder(rows).axes[0]
     assert {x for bars in ax.containers for x in bars[0].get_xdata()} == {draw.LEAST}
     assert {x for bars in ax.containers for line in bars[2][0].get_segments() for x in line[:, 0]} == {draw.LEAST}

@@ -104,6 +104,7 @@ CONVENTIONS = {  # ways of taking SSIM, by their measure
     "ssim-sewar": _look("SSIM as sewar has it", "#44aa99", "o"),
     "ssim_pasted": _look("clean person pasted back", "#999933", "p"),
     "ssim_edited": _look("repainted region only", "#aa4499", "v"),
+    "ssim_person": _look("the person only", "#cc3311", "*"),
 }
 SPARE = (("#332288", "d"), ("#882255", "8"), ("#44aa99", "H"), ("#999933", "h"), ("#117733", "p"))  # for keys that no table has
 

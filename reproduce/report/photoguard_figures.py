@@ -60,7 +60,7 @@ def ladder(rows):
     figure, ax = plt.subplots(figsize=(10, 1.6 + 0.46 * len(arms)))
     for shift, (key, shape) in enumerate(looks.CONVENTIONS.items()):
         changes = [_change(rows, arm, key) for arm in arms]
-        at = [n + 0.16 * (shift - 1.5) for n in range(len(arms))]
+        at = [n + 0.15 * (shift - 2) for n in range(len(arms))]
         mark = dict(fmt=shape.marker, color=shape.colour, markersize=5, linewidth=1.2)
         ax.errorbar([change[0] for change in changes], at, xerr=reach(changes), label=shape.label, **mark)
     ax.set_xscale("log")
@@ -68,8 +68,8 @@ def ladder(rows):
     ax.set_yticks(range(len(arms)), [ticked(rows, arm) for arm in arms])
     ax.invert_yaxis()
     ax.set(xlabel=f"change of the edit, 1 - SSIM (logarithmic; less than {LEAST:g} is drawn there)")
-    ax.set_title("How much is the method, how much the evaluation?", pad=24)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, fontsize=8.5, borderaxespad=0.2)
+    ax.set_title("How much is the method, how much the evaluation?", pad=38)
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.3, 1), ncols=3, fontsize=8.5, borderaxespad=0.2)
     return noted(figure, people(rows))
 
 
