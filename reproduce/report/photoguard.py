@@ -116,8 +116,11 @@ def convention_table(rows):
 
 
 def settings_table(protections, rows):
-    """Paper's, released and equal settings on the same pictures: size of the perturbation, loss, edits."""
-    names = {r["subject"] for r in protections if "," in r["protection"]} or {r["subject"] for r in protections}
+    """Every setting on the same pictures, those that all have: size of the perturbation, loss, edits."""
+    people: dict = {}
+    for row in protections:
+        people.setdefault(row["protection"], set()).add(row["subject"])
+    names = set.intersection(*people.values())
     lines = []
     for arm in dict.fromkeys(r["protection"] for r in protections):
         mine = [r for r in protections if r["protection"] == arm and r["subject"] in names]
