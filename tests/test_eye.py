@@ -2,17 +2,19 @@
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from reproduce.experiments import eye
+from reproduce.papers import photoguard as paper
 
 ARMS = ("clean", "noise", "encoder", "encoder, strong", "diffusion", "diffusion, strong")
 
 
-def lab(seed=0, people=2, prompts=1, seeds=2, fingerprint="f00", steps=20):
+def lab(seed=0, people=2, prompts=1, seeds=2, fingerprint="f00", steps=20, eps=16, named="person"):
     """What the sheets are made of, with edits that are one even grey each: which one says which edit it is."""
 
     def shown(cell, subject, prompt, chosen):
@@ -23,10 +25,10 @@ def lab(seed=0, people=2, prompts=1, seeds=2, fingerprint="f00", steps=20):
         return f"{name} in scene {number}"
 
     return SimpleNamespace(
-        counts=SimpleNamespace(prompts=prompts, seeds=seeds), people=SimpleNamespace(names=[f"person {i + 1}" for i in range(people)]),
+        counts=SimpleNamespace(prompts=prompts, seeds=seeds), people=SimpleNamespace(names=[f"{named} {i + 1}" for i in range(people)]),
         study=SimpleNamespace(seed=seed, scale="smoke", identity=SimpleNamespace(fingerprint=fingerprint)),
-        settings=dict(protections={}, edits=dict(inpainting=dict(steps=steps))), edited=SimpleNamespace(shown=shown),
-        grid=SimpleNamespace(prompt=prompt),
+        misuse=SimpleNamespace(settings=replace(paper.PHOTOGUARD_EDIT["paper"], steps=steps)), edited=SimpleNamespace(shown=shown),
+        grid=SimpleNamespace(prompt=prompt, protections={key: SimpleNamespace(settings=dict(eps=eps)) for key in ARMS[1:]}),
     )  # fmt: skip
 
 
@@ -84,12 +86,10 @@ def test_counts_are_joined_by_number_and_mark(counted):
     assert all(list(row) == ["subject", "protection", "prompt", "seed", "spoiled"] for row in rows)
 
 
-def test_a_mark_is_of_model_seed_scale_and_settings():
-    larger = lab()
-    larger.study.scale = "standard"
-    known = [lab(), lab(seed=1), lab(fingerprint="f01"), lab(steps=50), larger]
+def test_a_mark_is_of_model_people_seed_and_settings():
+    known = [lab(), lab(seed=1), lab(fingerprint="f01"), lab(steps=50), lab(eps=8), lab(named="portrait"), lab(people=3)]
     marks = [eye.mark(one) for one in known]
-    assert len(set(marks)) == 5 and marks[0] == eye.mark(lab()) and all(len(mark) == 8 and int(mark, 16) >= 0 for mark in marks)
+    assert len(set(marks)) == 7 and marks[0] == eye.mark(lab()) and all(len(mark) == 8 and int(mark, 16) >= 0 for mark in marks)
 
 
 def test_what_ships_is_a_file_of_counts():

@@ -42,9 +42,9 @@ def sheets(lab):
 
 
 def mark(lab):
-    """Whose edits they are: eight hex digits of model, seed, and the settings of protections and edits, but where those are from."""
+    """Whose edits they are: eight hex digits of model, people, seed, and settings of protections and edits, but where those are from."""
     protections = {key: lab.grid.protections[key].settings for key in ARMS if key != CLEAN}
-    known = [lab.study.identity.fingerprint, lab.study.seed, protections, plain(lab.misuse.settings), drawn(lab)]
+    known = [lab.study.identity.fingerprint, lab.people.names, lab.study.seed, protections, plain(lab.misuse.settings), drawn(lab)]
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:8]
 
 

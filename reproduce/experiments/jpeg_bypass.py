@@ -103,15 +103,18 @@ class Bypass:
         asked = [one for k in numbers for one in self._asked(grid, k)]
         grid.purify({cell: count for cell, _, seed, count in asked if seed == 0})
         made = self.edited[misuse.kind, grid.role] = grid.edit(misuse, asked)
-        held = [(cell, k, seed, (Cell(), k, seed), count) for cell, k, seed, count in asked]
+        held = [(cell, k, seed, (Cell(), k, seed), count) for cell, k, seed, count in asked if seed < self._seeds(grid)]
         held += [(Cell(), k, 1, (Cell(), k, 0), None) for k in numbers]
         rows = grid.compare(made, held, COMPARISONS)
         return [{key: value for key, value in row.items() if key != "changed"} for row in rows]
 
+    def _seeds(self, grid):
+        """Under how many seeds a grid's pictures are edited; photographs, who are few, under one."""
+        return self.counts.seeds if grid.role == "people" else 1
+
     def _asked(self, grid, number):
-        """The edits after one prompt: (cell, prompt's number, seed, of how many); photographs, who are few, under one seed and one more."""
-        people = grid.role == "people"
-        seeds = self.counts.seeds if people else 1
+        """The edits after one prompt: (cell, prompt's number, seed, of how many); the clean picture under a second seed, too."""
+        people, seeds = grid.role == "people", self._seeds(grid)
         asked = [(cell, number, 0, None if cell.quality in DECIDING or not people else self.counts.curve) for cell in self._cells()]
         asked += [(cell, number, seed, None) for seed in range(1, seeds) for cell in self._cells() if cell.quality in DECIDING]
         return asked if seeds > 1 else [*asked, (Cell(), number, 1, None)]

@@ -14,7 +14,6 @@ from .cells import Cell, Misuse
 from .grid import Grid
 
 DECIDING = ("encoder", "diffusion")  # what claims are judged on: all people and seeds
-STRONG = ("encoder, strong", "diffusion, strong")
 PROTECTED = ("noise", "encoder", "encoder, strong", "encoder, through JPEG", "diffusion", "diffusion, strong", "diffusion, adaptive")
 RELEASED = "diffusion, released"  # what the adaptive protection is without its consistency
 FILES = ("JPEG 90", "JPEG 75", "JPEG 50", "JPEG 15")

@@ -25,7 +25,7 @@ def budgets(rows):
     levels, people = sorted({row["eps"] for row in rows}), len({row["subject"] for row in rows})
     for ax, (measure, words) in zip(axes, SHOWN.items(), strict=True):
         for arm in dict.fromkeys(row["protection"] for row in rows):
-            lines = summarise([r | {"lost": distance(measure, r[measure])} for r in rows if r["protection"] == arm], "eps", "lost")
+            lines = _lost(rows, arm, measure)
             look, at = looks.PROTECTIONS[arm], [line["eps"] for line in lines]
             ax.plot(at, [line["mean"] for line in lines], color=look.colour, marker=look.marker, label=look.short)
             ax.fill_between(at, *([line[end] for line in lines] for end in ("low", "high")), color=look.colour, alpha=0.15, linewidth=0)
@@ -42,14 +42,23 @@ def budgets(rows):
     return figure
 
 
+def _lost(rows, arm, measure):
+    """Mean distance of an arm's edits with its interval, by rising budget."""
+    mine = [row | {"lost": distance(measure, row[measure])} for row in rows if row["protection"] == arm]
+    return sorted(summarise(mine, "eps", "lost"), key=_budget)
+
+
+def _budget(line):
+    return line["eps"]
+
+
 def _printed():
     return {arm: distance("ssim", published.numbers(f"photoguard/table6/{arm}/ssim")[0].value) for arm in ("noise", "encoder", "diffusion")}
 
 
 def breaking_point(rows, arm, printed):
     """The budget at which an arm's edits have lost `printed` of their SSIM, between two that were run on the log scale; None: at none."""
-    lines = summarise([r | {"lost": distance("ssim", r["ssim"])} for r in rows if r["protection"] == arm], "eps", "lost")
-    lines.sort(key=lambda line: line["eps"])
+    lines = _lost(rows, arm, "ssim")
     for before, after in zip(lines, lines[1:], strict=False):
         if before["mean"] < printed <= after["mean"]:
             share = (printed - before["mean"]) / (after["mean"] - before["mean"])
