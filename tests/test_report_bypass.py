@@ -89,7 +89,7 @@ def test_the_table_shows_means_intervals_and_what_is_left():
         assert row["noise"][0] == pytest.approx(ground[quality] - 0.01)
         assert row["protected"][0] == pytest.approx(ground[quality] - 0.2 * FADES[quality])
         assert row["effect"] == pytest.approx((0.2 * FADES[quality],) * 3) and row["share"] == pytest.approx((FADES[quality],) * 3)
-        assert row["people"] == 8 and row["strong"] is None
+        assert row["people"] == 8 and row["strong"] is None and row["of_noise"] == pytest.approx((0.01,) * 3)
     text = table_markdown(rows, read.HEADS)
     assert "| no JPEG |" in text and text.count("\n") == 7 and all(head in text for head in read.HEADS.values())
     assert [row["quality"] for row in read.effect_table(made_up(FADES), "variation", (None, 75, 10))] == ["no JPEG", 75]

@@ -15,7 +15,7 @@ CONTROLS = ("clean", "noise", "another seed")
 STRONG = "encoder, strong"
 
 HEADS = {"quality": "JPEG quality", "clean": "SSIM, clean", "noise": "SSIM, noise", "protected": "SSIM, PhotoGuard",
-         "effect": "effect: the person's 1 - SSIM", "share": "remaining effect", "strong": "remaining effect, strong attack",
+         "effect": "effect: the person's 1 - SSIM", "of_noise": "the same of noise", "share": "remaining effect", "strong": "remaining effect, strong attack",
          "people": "people"}  # fmt: skip
 PROTECTION_HEADS = {"role": "pictures", "protection": "protection", "levels": "largest change (levels)", "rms": "RMS (levels)",
                     "psnr": "PSNR (dB)", "ssim": "SSIM"}  # fmt: skip
@@ -104,16 +104,20 @@ def effect_table(rows, misuse, qualities=SHOWN):
     if not chosen:
         return [dict.fromkeys(HEADS) | {"quality": f"no {misuse} on this model"}]
     name, ssim = attack(chosen), _means(chosen, "ssim")
-    found, strong = ({line["quality"]: line for line in over_quality(rows, misuse, key)} for key in (name, STRONG))
+    found, noise, strong = ({line["quality"]: line for line in over_quality(rows, misuse, key)} for key in (name, "noise", STRONG))
     return [
         dict(
             quality="no JPEG" if q is None else q, clean=ssim["clean", q], noise=ssim["noise", q], protected=ssim[name, q],
-            effect=tuple(found[q][end] for end in ("mean", "low", "high")), share=found[q]["share"],
+            effect=_ends(found[q]), of_noise=_ends(noise[q]), share=found[q]["share"],
             strong=strong[q]["share"] if q in strong else None, people=found[q]["n"],
         )
         for q in qualities
         if q in found
     ]  # fmt: skip
+
+
+def _ends(line):
+    return line["mean"], line["low"], line["high"]
 
 
 def _means(rows, measure):
@@ -149,8 +153,8 @@ def notes(rows, about):
         _attack_note(rows, about),
         " ".join(edits),
         "SSIM: of the first seed's edits to the clean, uncompressed edit. Effect: 1 - SSIM, over the person, of the protected picture's"
-        " edit to that of the clean picture under the same file, all seeds; remaining: its share of that without a file. Means over people,"
-        " 95 % intervals (Student's t; Fieller's of a share).",
+        " edit to that of the clean picture under the same file, all seeds; remaining: its share of that without a file. Pictures"
+        " that differ at all, by noise too, end in files that differ: read the effect beside noise's. Means over people, 95 % intervals (Student's t; Fieller's of a share).",
         f"JPEG: as Pillow has it, {about.settings['subsampling']}. {_run_note(rows, about)}",
     ]
 
