@@ -21,7 +21,7 @@ COUNTS = {
             rebuilt=32, generated=8, steps=6, inpainted=4, inpaint_steps=4, learned=340, attacked=2, attack_steps=10, captions=64
         ),
         "standard": dict(
-            rebuilt=256, generated=68, steps=30, inpainted=51, inpaint_steps=20, learned=2040, attacked=16, attack_steps=200, captions=512
+            rebuilt=256, generated=68, steps=30, inpainted=51, inpaint_steps=20, learned=2040, attacked=8, attack_steps=200, captions=512
         ),
         "paper": dict(
             rebuilt=1024, generated=510, steps=30, inpainted=255, inpaint_steps=50, learned=8160, attacked=128, attack_steps=1000,
@@ -77,7 +77,7 @@ COUNTS = {
     # then the edits, as for 01
     "jpeg_gradient": {
         "smoke": dict(pictures=2, qualities=(75, 30), directions=8, steps=4, through=(75,), perturbed=2),
-        "standard": dict(pictures=4, qualities=(95, 90, 75, 50, 30, 10), directions=32, steps=40, through=(75, 30), perturbed=20),
+        "standard": dict(pictures=4, qualities=(95, 90, 75, 50, 30, 10), directions=16, steps=40, through=(75, 30), perturbed=20),
         "paper": dict(pictures=30, qualities=(95, 90, 75, 50, 30, 10), directions=96, steps=200, through=(90, 75, 50, 30), perturbed=30),
     },
     "jpeg_gradient/edits": {
@@ -86,7 +86,7 @@ COUNTS = {
             qualities=(None, 75, 30)
         ),
         "standard": dict(
-            people=8, curve=8, seeds=1, photographs=0, prompts=1, variation_steps=50, inpainting_steps=None, attack_steps=None,
+            people=4, curve=4, seeds=1, photographs=0, prompts=1, variation_steps=50, inpainting_steps=None, attack_steps=None,
             qualities=SOME
         ),
         "paper": dict(

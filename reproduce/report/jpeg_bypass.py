@@ -15,7 +15,8 @@ CONTROLS = ("clean", "noise", "another seed")
 STRONG = "encoder, strong"
 
 HEADS = {"quality": "JPEG quality", "clean": "SSIM, clean", "noise": "SSIM, noise", "protected": "SSIM, PhotoGuard",
-         "effect": "effect: the person's 1 - SSIM", "of_noise": "the same of noise", "share": "remaining effect", "strong": "remaining effect, strong attack",
+         "effect": "effect: the person's 1 - SSIM", "of_noise": "the same of noise",
+         "share": "remaining effect", "strong": "remaining effect, strong attack",
          "people": "people"}  # fmt: skip
 PROTECTION_HEADS = {"role": "pictures", "protection": "protection", "levels": "largest change (levels)", "rms": "RMS (levels)",
                     "psnr": "PSNR (dB)", "ssim": "SSIM"}  # fmt: skip
@@ -34,6 +35,16 @@ def attack(rows) -> str:
 def same_seed(rows, misuse, role="people"):
     """The rows of one kind of edit on one group of pictures, without the seed floor."""
     return [r for r in rows if (r["misuse"], r["role"], r["seed"]) == (misuse, role, 0) and r["protection"] != "another seed"]
+
+
+def throughout(rows, misuse, role="people"):
+    """Those rows of the first seed that are of people edited at every quality, so that a curve is of the same people all along."""
+    found = same_seed(rows, misuse, role)
+    qualities: dict = {}
+    for row in found:
+        qualities.setdefault(row["subject"], set()).add(row["quality"])
+    most = max(map(len, qualities.values()), default=0)
+    return [row for row in found if len(qualities[row["subject"]]) == most]
 
 
 def floor(rows, misuse, measure="ssim", role="people"):
@@ -154,7 +165,8 @@ def notes(rows, about):
         " ".join(edits),
         "SSIM: of the first seed's edits to the clean, uncompressed edit. Effect: 1 - SSIM, over the person, of the protected picture's"
         " edit to that of the clean picture under the same file, all seeds; remaining: its share of that without a file. Pictures"
-        " that differ at all, by noise too, end in files that differ: read the effect beside noise's. Means over people, 95 % intervals (Student's t; Fieller's of a share).",
+        " that differ at all, by noise too, end in files that differ: read the effect beside noise's. Means over people, 95 % intervals"
+        " (Student's t; Fieller's of a share).",
         f"JPEG: as Pillow has it, {about.settings['subsampling']}. {_run_note(rows, about)}",
     ]
 

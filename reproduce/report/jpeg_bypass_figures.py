@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 
 from . import looks
 from .figures import curve, hline, noted, people
-from .jpeg_bypass import attack, floor, same_seed
+from .jpeg_bypass import attack, floor, throughout
 from .page import Page
 from .statistics import summarise
 
@@ -13,7 +13,7 @@ UNITS = {"ssim": "SSIM", "psnr": "PSNR (dB)"}
 
 def curves(rows, misuse):
     """SSIM and PSNR of the edit against the clean edit, over quality; the seed floor as a line; returns the figure."""
-    chosen = same_seed(rows, misuse)
+    chosen = throughout(rows, misuse)
     if not chosen:
         return _nothing(f"this profile's model has no denoiser for {misuse}")
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.2))
@@ -23,6 +23,7 @@ def curves(rows, misuse):
         hline(ax, floor(rows, misuse, measure), looks.label(looks.PROTECTIONS, "another seed"))
         ax.set(xlabel="JPEG quality", ylabel=f"{unit} to the clean picture's edit")
     axes[1].get_legend().remove()
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 0.12))  # above the line of the other seed
     axes[0].set_title(f"{misuse.capitalize()}: does the edit come back?")
     return noted(figure, f"{people(chosen)} The clean picture without JPEG is the reference itself: SSIM 1, no PSNR.")
 
@@ -35,7 +36,7 @@ def itself(row):
 def latents(rows):
     """How far JPEG and the protections move the encoder's reading, over quality; returns the figure."""
     figure, ax = plt.subplots(figsize=(7.2, 4.4))
-    chosen = same_seed(rows, rows[0]["misuse"])
+    chosen = throughout(rows, rows[0]["misuse"])
     curve(ax, chosen, "quality", "latent_shift", "protection", looks.PROTECTIONS, none="no JPEG")
     ax.set(xlabel="JPEG quality", ylabel="latent shift / distance to grey", title="What the encoder reads")
     return noted(figure, f"{people(chosen)} The shift is from the latents of the clean, uncompressed picture, whatever its direction.")
@@ -47,7 +48,7 @@ def to_photo(rows):
     Thin lines: single people, under the attack that the rows are about.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
-    chosen = same_seed(rows, rows[0]["misuse"])
+    chosen = throughout(rows, rows[0]["misuse"])
     for ax, (measure, unit) in zip(axes, UNITS.items(), strict=True):
         paired = _beside_clean(chosen, f"{measure}_to_photo")
         for subject in dict.fromkeys(r["subject"] for r in paired):
