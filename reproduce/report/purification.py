@@ -74,7 +74,7 @@ def remaining_effect(rows, protection, purifier, measure=PERSON):
     return (share, low, high) if people > 1 and not math.isnan(low) else (math.nan, low, high)
 
 
-def share_left(rows, protection, purifier):
+def remaining_share(rows, protection, purifier):
     """The remaining effect alone; nan where there is none to tell."""
     found = remaining_effect(rows, protection, purifier)
     return found[0] if found else math.nan

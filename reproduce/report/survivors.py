@@ -4,7 +4,7 @@ import math
 
 from . import looks
 from .page import Page
-from .purification import ATTACKS, UNTREATED, chosen, listed, mean, notes, protection, purifier, share_left
+from .purification import ATTACKS, UNTREATED, chosen, listed, mean, notes, protection, purifier, remaining_share
 from .statistics import Table, table_markdown
 
 SPARED = 0.98  # SSIM of the edit of a purified clean picture: a purifier that leaves less has hurt the edit itself
@@ -39,7 +39,7 @@ def survivors(rows):
 
 def _survivor(rows, key, purifiers, sparing):
     """The sentence of one attack; sparing: the purifiers that hardly touch a clean picture's edit."""
-    shares, name = {purified: share_left(rows, key, purified) for purified in purifiers}, looks.begun(protection(key))
+    shares, name = {purified: remaining_share(rows, key, purified) for purified in purifiers}, looks.begun(protection(key))
     if any(math.isnan(one) for one in shares.values()):
         return f"{name}: no clear effect to begin with."
     told = f"{name}: {sum(one > 0.5 for one in shares.values())} of {len(shares)} purifiers leave more than half of its effect; "

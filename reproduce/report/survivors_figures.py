@@ -11,7 +11,7 @@ from . import looks
 from .figures import noted, people, reach
 from .lettering import beside, wrapped
 from .page import Page
-from .purification import EVERY, UNTREATED, chosen, listed, mean, protection, purifier, share_left
+from .purification import EVERY, UNTREATED, chosen, listed, mean, protection, purifier, remaining_share
 
 PALE = "#ededed"
 APART = 0.35  # of a line, between groups of purifiers in the heat maps
@@ -78,7 +78,7 @@ def _closeness(rows, protection, purifier):
 
 
 def _percent_left(rows, protection, purifier):
-    return 100 * share_left(rows, protection, purifier)
+    return 100 * remaining_share(rows, protection, purifier)
 
 
 def _cells(ax, values, at, colours, span, style):
