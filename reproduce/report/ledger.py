@@ -46,17 +46,17 @@ def judged(rows) -> list[dict]:
     for paper in dict.fromkeys(line["paper"] for line in lines):
         mine = [line for line in lines if line["paper"] == paper and line["verdict"] is None]
         for line, p in zip(mine, holm([line["p"] for line in mine]), strict=True):
-            line["p"], line["verdict"] = p, _word(line.pop("right"), p)
-            opposite = [one for one in line["others"] if {one["verdict"], line["verdict"]} == set(DECIDED)]
+            line["p"], word = p, _word(line.pop("right"), p)
+            line["verdict"], line["changes"] = word, "; ".join(_differing(line, word)) or None
+            opposite = [one for one in line["others"] if {one["verdict"], word} == set(DECIDED)]
             if any(one["kind"] in ("measure", "seed") for one in opposite):
                 line["verdict"] = "depends on the " + next(one["kind"] for one in opposite if one["kind"] in ("measure", "seed"))
-            line["changes"] = "; ".join(_differing(line)) or None
     return lines
 
 
-def _differing(line):
+def _differing(line, word):
     """What of the others gives another verdict, by itself."""
-    return [f"{one['name']}: {one['verdict']}" for one in line["others"] if one["verdict"] not in (line["verdict"], "not run")]
+    return [f"{one['name']}: {one['verdict']}" for one in line["others"] if one["verdict"] not in (word, "not run")]
 
 
 def sensitivity(rows) -> list[dict]:
