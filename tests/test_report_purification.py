@@ -76,6 +76,9 @@ def test_arms_say_what_the_optimiser_did():
     assert untreated["what"] == "untreated" and untreated["consistency"] is None and untreated["gain"] is None
     assert noise["what"] == "IMPRESS, its noise only (6 levels)"
     assert noise["never_moved"] == "100 %" and noise["gain"][0] == pytest.approx(-0.1)
+    assert noise["people"] == whole["people"] == 2
+    more = [*rows, *(r | {"subject": "p9", "ssim": 0.1} for r in rows if r["subject"] == "p0" and r["purifier"] == "IMPRESS")]
+    assert impress.arm_table(more, "encoder", ("IMPRESS, noise only", "IMPRESS"))[2] == whole, "whom the others lack does not count"
     assert whole["never_moved"] == "25 %" and whole["consistency"] == "0.0050 → 0.0050 → 0.0050" and whole["zero_moments"] is None
     instead = [r | {"purifier": "IMPRESS, released"} if r["purifier"] == "IMPRESS, noise only" else r for r in rows]
     told = impress.verdict(instead)

@@ -5,7 +5,7 @@ import math
 from ..papers import published
 from . import ledger
 from .page import Page
-from .purification import EVERY, UNTREATED, chosen, gains, mean, notes, protection, purifier, restored, run_notes
+from .purification import EVERY, UNTREATED, chosen, gains, in_common, listed, mean, notes, protection, purifier, restored, run_notes
 from .statistics import Table, table_markdown
 
 IMPRESS_ARMS = ("IMPRESS, noise only", "IMPRESS, released in half", "IMPRESS, released", "IMPRESS, fp32", "IMPRESS")
@@ -21,17 +21,18 @@ def editing_table(rows):
             if found:
                 line = dict(protection=protection(key), purified=purifier(purified), picture=mean(found, "picture_ssim"))
                 line |= {measure: mean(found, measure) for measure in MEASURES}
-                lines.append(line | dict(gain=None if purified == UNTREATED else mean(gains(rows, key, purified), "gain")))
+                line["gain"] = None if purified == UNTREATED else mean(gains(rows, key, purified), "gain")
+                lines.append(line | dict(people=len(listed(found, "subject"))))
     return lines
 
 
 EDITING_HEADS = {"protection": "protection", "purified": "purified by"} | MEASURES
-EDITING_HEADS |= {"gain": "SSIM gained by purification", "picture": "SSIM of the picture itself"}
+EDITING_HEADS |= {"gain": "SSIM gained by purification", "picture": "SSIM of the picture itself", "people": "people"}
 
 
 def arm_table(rows, protection, arms=IMPRESS_ARMS):
-    """IMPRESS's arms on one protection: what the optimiser did, and what came of it."""
-    lines = []
+    """IMPRESS's arms on one protection, on the edits that all of them have: what the optimiser did, and what came of it."""
+    lines, rows = [], in_common(rows, protection, (UNTREATED, *arms))
     for arm in (UNTREATED, *arms):
         found = chosen(rows, protection, arm)
         if not found:
@@ -43,7 +44,8 @@ def arm_table(rows, protection, arms=IMPRESS_ARMS):
         errors = [mean(found, key) for key in ("consistency_before", "consistency_start", "consistency")]
         line["consistency"] = " → ".join(f"{one[0]:.4f}" for one in errors) if all(errors) else None
         line |= {key: mean(found, key) for key in ("latent_shift", "picture_ssim", "ssim")}
-        lines.append(line | dict(gain=None if arm == UNTREATED else mean(gains(rows, protection, arm), "gain")))
+        line["gain"] = None if arm == UNTREATED else mean(gains(rows, protection, arm), "gain")
+        lines.append(line | dict(people=len(listed(found, "subject"))))
     return lines
 
 
@@ -53,7 +55,7 @@ def arm_heads(distance):
         "what": "arm", "never_moved": "values never moved", "zero_moments": "second moments that are 0",
         "consistency": "consistency error: before → with noise → after", "change": "mean change (levels)",
         "far": f"{distance} to the protected", "latent_shift": "latents: distance to the clean ones",
-        "picture_ssim": "SSIM of the picture itself", "ssim": "SSIM of the edit", "gain": "gained",
+        "picture_ssim": "SSIM of the picture itself", "ssim": "SSIM of the edit", "gain": "gained", "people": "people",
     }  # fmt: skip
 
 
@@ -96,6 +98,7 @@ def verdict(rows):
         "AdverseCleaner": "AdverseCleaner",
         "autoencoder": "encode-decode",
     }
+    rows = in_common(rows, "encoder", (UNTREATED, *arms))
     back = {words: restored(rows, "encoder", arm) for arm, words in arms.items() if chosen(rows, "encoder", arm)}
     told = [f"{words} {100 * share:.0f} %" for words, share in back.items() if not math.isnan(share)]
     frozen = mean(chosen(rows, "encoder", "IMPRESS, released"), "never_moved")[0]
@@ -104,7 +107,7 @@ def verdict(rows):
         return f"The encoder attack has no clear effect here, of which a share could be restored. {stuck}"
     return (
         f"Of what the encoder attack takes from the person in the edit is restored, by: {'; '.join(told)}. Below 0, purification makes it"
-        f" worse. {stuck}"
+        f" worse. {len(listed(rows, 'subject'))} people, the same for all. {stuck}"
     )
 
 

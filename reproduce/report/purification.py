@@ -9,7 +9,9 @@ from .statistics import summarise
 
 UNTREATED = "none"
 ENOUGH = 20  # people from which on a difference is to be judged
-ATTACKS = ("encoder", "encoder, through JPEG", "diffusion", "diffusion, released", "diffusion, adaptive")  # in the order of the tables
+ATTACKS = (  # in the order of the tables
+    "encoder", "encoder, strong", "encoder, through JPEG", "diffusion", "diffusion, strong", "diffusion, released", "diffusion, adaptive",
+)  # fmt: skip
 EVERY = ("clean", "noise", *ATTACKS)
 
 
@@ -30,6 +32,17 @@ def _picture(row):
 def chosen(rows, protection, purifier, changed=""):
     """The rows of one cell."""
     return [r for r in rows if (r["protection"], r["purifier"], r["changed"]) == (protection, purifier, changed)]
+
+
+def in_common(rows, protection, purifiers):
+    """The rows of a protection's edits that were made after every one of these purifiers that was run, so that they are compared alike."""
+    cells = {one: chosen(rows, protection, one) for one in purifiers}
+    made = [set(map(_edit, found)) for found in cells.values() if found]
+    return [row for found in cells.values() for row in found if _edit(row) in set.intersection(*made)]
+
+
+def _edit(row):
+    return row["subject"], row["prompt"], row["seed"]
 
 
 def listed(rows, key):
