@@ -33,15 +33,15 @@ PROTECTIONS = {
     "encoder, released": _look("PhotoGuard, encoder attack, released", "#80b1d3", "p", "encoder attack, released"),
     "encoder, equal": _look("PhotoGuard, encoder attack, equal", "#1b3a6b", "h", "encoder attack, equal"),
     "encoder, app": _look("PhotoGuard, encoder attack, app", "#5a9bb8", "8", "encoder attack, app"),
-    "encoder, strong": _look("PhotoGuard, encoder attack, strong", "#00456b", "D", "encoder attack, strong"),
-    "encoder, equal norm": _look("PhotoGuard, encoder attack, equal norm", "#66a8d0", "d", "encoder attack, equal norm"),
+    "encoder, strong": _look("PhotoGuard, encoder attack, strong", "#005484", "D", "encoder attack, strong"),
+    "encoder, equal norm": _look("PhotoGuard, encoder attack, equal norm", "#54b4f0", "d", "encoder attack, equal norm"),
     "encoder, through JPEG, equal norm": _look(
-        "PhotoGuard, encoder attack, through JPEG, equal norm", "#9a7bb0", "d", "encoder attack, through JPEG, equal norm"
+        "PhotoGuard, encoder attack, through JPEG, equal norm", "#9c6cd8", "d", "encoder attack, through JPEG, equal norm"
     ),
-    "encoder, noise target": _look("PhotoGuard, encoder attack, noise target", "#4d8f6f", "h", "encoder attack, noise target"),
+    "encoder, noise target": _look("PhotoGuard, encoder attack, noise target", "#309054", "h", "encoder attack, noise target"),
     "diffusion": _look("PhotoGuard, diffusion attack", "#c03a2b", "^", "diffusion attack"),
-    "diffusion, strong": _look("PhotoGuard, diffusion attack, strong", "#7d1a10", "^", "diffusion attack, strong"),
-    "diffusion, equal norm": _look("PhotoGuard, diffusion attack, equal norm", "#e08b7f", "v", "diffusion attack, equal norm"),
+    "diffusion, strong": _look("PhotoGuard, diffusion attack, strong", "#78180c", "^", "diffusion attack, strong"),
+    "diffusion, equal norm": _look("PhotoGuard, diffusion attack, equal norm", "#d8846c", "v", "diffusion attack, equal norm"),
     "diffusion, released": _look("PhotoGuard, diffusion attack, released", "#e78ac3", "v", "diffusion attack, released"),
     "diffusion, equal": _look("PhotoGuard, diffusion attack, equal", "#f4a582", "<", "diffusion attack, equal"),
     "diffusion, adaptive": _look("PhotoGuard, diffusion attack, adaptive", "#7a1f5c", ">", "diffusion attack, adaptive"),
