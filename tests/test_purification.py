@@ -223,8 +223,8 @@ def test_which_steps_are_taken(ran):
     names = ("IMPRESS, released in half", "IMPRESS")
     assert list(cells) == [Cell("encoder"), *(Cell("encoder", name, step=step) for name in names for step in (0, 3))]
     assert set(cells.values()) == {(1, 1)}
-    larger = purification.followed(SimpleNamespace(scale="standard"), ("IMPRESS",))
-    assert [cell.step for cell in larger] == [None, 0, 10, 30, 100, 300, 1000] and set(larger.values()) == {(2, 1)}
+    larger = purification.followed(SimpleNamespace(scale="paper"), ("IMPRESS",))
+    assert [cell.step for cell in larger] == [None, 0, 10, 30, 100, 300, 1000] and set(larger.values()) == {(20, 1)}
     short = Purification(ran.study, {cell: cells[cell] for cell in (Cell("encoder"), Cell("encoder", "IMPRESS", step=3))}, impress_steps=5)
     assert short.grid.purifiers["IMPRESS", ""].record.steps == 5 and short.names == ran.names[:1]
 
