@@ -48,7 +48,7 @@ def settings(rows, turned):
     for ax in axes[:, 0]:
         ax.set_ylabel("SSIM")
     axes[0, 0].set_ylim(min(means) - 0.1, min(1.0, max(means) + 0.1))
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=9)
     title = f"IMPRESS, one setting turned at a time: {counted(rows)}"
     figure.suptitle(f"{title} (grey band: as it is; bars: 95 % over people)", x=0.01, ha="left", weight="bold", fontsize=11.5)
     return figure

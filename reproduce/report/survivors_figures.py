@@ -19,7 +19,7 @@ NOTHING, MOVED = (UNTREATED, "blur, as named"), ("crop", "rotate")  # purifiers 
 
 
 def heat_map(rows):
-    """Every purifier against every protection: how close the edit is to the clean one, and what is left of the effect; the figure.
+    """Every purifier against every protection: how close the edit is to the clean one, and what remains of the effect; the figure.
 
     Purifiers that change nothing stand apart at the top, one that moves the person at the bottom: its colours are cut at the others'.
     """
@@ -31,11 +31,11 @@ def heat_map(rows):
     at = [k + APART * number for number, group in enumerate(groups) for k in range(len(order)) if order[k] in group]
     wide = [max(4, len(every)), max(4, len(attacks))]  # with few columns, so that titles still have room
     figure, axes = plt.subplots(1, 2, figsize=(10, 3 + 0.29 * len(order)), width_ratios=wide, sharey=True)
-    close, left = _by_purifier(rows, every, order, _closeness), _by_purifier(rows, attacks, order, _percent_left)
+    close, remaining = _by_purifier(rows, every, order, _closeness), _by_purifier(rows, attacks, order, _percent_remaining)
     low = min(value for one, line in zip(order, close, strict=True) if one not in MOVED for value in line)
     maps = (
         (axes[0], every, close, "viridis", (low, 1), "{:.2f}", "SSIM of the edit to the clean edit"),
-        (axes[1], attacks, left, "RdYlBu_r", (0, 100), "{:.0f}", "Remaining effect (%)"),
+        (axes[1], attacks, remaining, "RdYlBu_r", (0, 100), "{:.0f}", "Remaining effect (%)"),
     )
     for ax, names, values, colours, span, style, title in maps:
         drawn = _cells(ax, values, at, colours, span, style)
@@ -48,7 +48,7 @@ def heat_map(rows):
     axes[0].set_yticks(at, [_told(one) for one in order])
     count = len(listed(rows, "subject"))
     told = "Left: low may be a protection that survived or an edit that purification hurt; the clean picture's column tells them apart."
-    more = "Right: that loss is subtracted. A dash: no clear effect to begin with."
+    more = "Right: beside the clean picture purified likewise, the person alone. A dash: no clear effect to begin with."
     return noted(figure, f"Means over {count} people, without intervals. {told} {more}")
 
 
@@ -77,7 +77,7 @@ def _closeness(rows, protection, purifier):
     return mean(chosen(rows, protection, purifier), "ssim")[0]
 
 
-def _percent_left(rows, protection, purifier):
+def _percent_remaining(rows, protection, purifier):
     return 100 * remaining_share(rows, protection, purifier)
 
 
