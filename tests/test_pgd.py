@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reproduce import images as pixels
-from reproduce import rng
+from reproduce import protect, rng
 from reproduce.attack.budgets import L2, Linf, budget, fit
 from reproduce.attack.pgd import expectation, pgd
 
@@ -346,3 +346,10 @@ def test_both_bounds_are_reached_and_a_wide_norm_is_no_bound():
     assert torch.equal(attack(rms=16), attack())
     with pytest.raises(ValueError, match="rms: expected grey levels .* at most 16"):
         budget("linf", 16, images, rms=17)
+
+
+def test_a_smaller_budget_keeps_the_share_of_both_bounds():
+    whole = protect.record("photoguard-encoder", "equal norm")
+    small = protect.record("photoguard-encoder", "equal norm", eps=4)
+    assert (small.eps, small.step, small.rms) == (4, whole.step / 4, whole.rms / 4)
+    assert protect.record("photoguard-encoder", "paper", eps=4).rms is None

@@ -152,7 +152,10 @@ def test_moves_a_real_autoencoder_further_than_noise(autoencoder, name):
     assert (pixels.levels(got).int() - pixels.levels(x).int()).abs().max() <= chosen.eps
     noisy = Linf(chosen.eps).finish(Linf(chosen.eps).random_start(x, generators()), x)
     assert (distance(got) < 0.95 * distance(x)).all()
-    assert ((distance(x) - distance(got)) > 3 * (distance(x) - distance(noisy)).abs()).all()
+    if chosen.target == "noise image":  # towards which noise goes by itself
+        assert (distance(got) < 0.8 * distance(noisy)).all()
+    else:
+        assert ((distance(x) - distance(got)) > 3 * (distance(x) - distance(noisy)).abs()).all()
 
 
 def test_squared_norm_gives_the_same_images(autoencoder):

@@ -121,7 +121,7 @@ def budget(norm, level, images, *, rms=None, allowed=None):
         return Linf(level)
     check_levels(rms, "rms", level)
     share = 1.0 if allowed is None else allowed.flatten(1).mean(1, dtype=torch.float64)
-    radius = rms * (images[0].numel() * share) ** 0.5
+    radius = rms * (images[0].numel() * share) ** 0.5 * (1 + 1e-12)  # a root that is rounded down shuts out the border itself
     return Both(level, torch.as_tensor(radius, dtype=torch.float64, device=images.device).expand(len(images)))
 
 

@@ -27,7 +27,8 @@ PROTECTIONS = {
 
 
 def record(method, settings="paper", *, eps=None, steps=None, draws=None):
-    """The settings record of a method, with eps (levels, in the settings' norm; the step keeps its share), steps and draws replaced.
+    """The settings record of a method, with eps (levels, in the settings' norm; step and rms keep their share), steps and
+    draws replaced.
 
     settings: a name in the table, or a record of the method's kind. Methods that take no steps, or no draws, pass over them.
     ValueError: an unknown name (with what there is), eps outside [1, 255].
@@ -38,8 +39,8 @@ def record(method, settings="paper", *, eps=None, steps=None, draws=None):
             raise ValueError(f"eps: expected grey levels, above 0 and at most 255, got {eps!r}")
         if eps < 1:
             raise ValueError(f"eps: {eps} levels leave nothing in 8 bits; give grey levels, e.g. 8 for 8/255")
-        step = {"step": chosen.step * eps / chosen.eps} if hasattr(chosen, "step") else {}
-        chosen = changed(chosen, {"eps": eps, **step}, f"eps is {eps:g} instead of {chosen.eps:.3g}")
+        shares = {name: getattr(chosen, name) * eps / chosen.eps for name in ("step", "rms") if getattr(chosen, name, None)}
+        chosen = changed(chosen, {"eps": eps, **shares}, f"eps is {eps:g} instead of {chosen.eps:.3g}")
     return counted(chosen, steps=steps, draws=draws)
 
 
