@@ -12,12 +12,13 @@ import fakelab
 import numpy as np
 import psutil
 import pytest
+import torch
 
 from reproduce.artefacts.rows import rows_csv
 from reproduce.engine import executors, worker
 from reproduce.engine.store import Store
 from reproduce.engine.study import Study
-from reproduce.experiments import photoguard, scales
+from reproduce.experiments import customisation, photoguard, scales
 
 HERE = Path(__file__).parent
 PICTURE = np.full((1, 32, 32, 3), 100, np.uint8)
@@ -59,6 +60,24 @@ def test_one_process_two_and_a_dask_cluster_give_the_same_bytes(tmp_path, small)
     assert rows(tmp_path / "two", workers=2) == alone
     with LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as cluster:
         assert rows(tmp_path / "dask", workers=2, executor=f"dask={cluster.scheduler_address}") == alone
+
+
+def test_weights_travel_to_workers_and_back(tmp_path, monkeypatch):
+    """A fine-tuning and samples of it, two of each at once and one after the other: the same bytes."""
+    counts = dict(people=1, among=2, samples=2, steps=2, others=2, sampling=2, few=1, few_samples=1, rates=(2,), taken=(1,))
+    monkeypatch.setitem(scales.COUNTS["customisation"], "smoke", counts)
+
+    def painted(folder, workers):
+        lab = customisation.Customisation(Study("bundled", "smoke", 0, folder / "figures", store=Store(folder / "store"), workers=workers))
+        one, other = customisation.Tuning(0), customisation.Tuning(0, seed=1)
+        learnt = lab.tune({one: (1, 2), other: ()})
+        jobs = [lab._sample(*asked) for asked in ((one, 1, "A", 1), (one, 2, "A", 1), (other, None, "D", 1))]
+        images = lab.study.sweep("customised", jobs).images({}, "image")
+        return [{key: row[key] for key in row if key != "seconds"} for row in learnt], images
+
+    rows, images = painted(tmp_path / "one", 1)
+    more, again = painted(tmp_path / "two", 2)
+    assert rows == more and torch.equal(images, again) and not torch.equal(images[0], images[1])
 
 
 ALONE = f"""if True:

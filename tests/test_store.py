@@ -86,10 +86,20 @@ def test_scalars_become_plain(store):
         store.put("ab", [], {"x": np.zeros((1, 2, 2, 3))})
 
 
-@pytest.mark.parametrize("kind", ["json", "npz"])
+def test_weights_come_back_as_they_went_and_belong_to_their_entry(store):
+    store.put("ab", ROWS, PICTURES, b"weights")
+    store.put("cd", ROWS, PICTURES)
+    entry = store.get("ab")
+    assert store.weights("ab", entry) == b"weights" and store.weights("cd", store.get("cd")) is None
+    record = file(store, "json")
+    record.write_text(record.read_text().replace('"weights"', '"whites"'))
+    refused(store)
+
+
+@pytest.mark.parametrize("kind", ["json", "npz", "safetensors"])
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
 def test_a_damaged_entry_is_dropped_with_one_warning(store, kind, damage):
-    store.put("ab", ROWS, PICTURES)
+    store.put("ab", ROWS, PICTURES, b"these are weights, more or less")
     path = file(store, kind)
     data = path.read_bytes()
     path.write_bytes(
@@ -101,9 +111,10 @@ def test_a_damaged_entry_is_dropped_with_one_warning(store, kind, damage):
     assert store.get("ab").rows == ROWS
 
 
-def test_missing_pictures_are_damage(store):
-    store.put("ab", ROWS, PICTURES)
-    file(store, "npz").unlink()
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_missing_files_are_damage(store, kind):
+    store.put("ab", ROWS, PICTURES, b"weights")
+    file(store, kind).unlink()
     refused(store)
 
 

@@ -79,6 +79,20 @@ def test_a_job_may_take_pictures_of_earlier_jobs(tmp_path):
     torch.testing.assert_close(levels(second.images({}, "seen"))[:, 0, 0, 0].tolist(), [4, 18, 2])
 
 
+def test_a_job_may_take_the_weights_of_an_earlier_job(tmp_path):
+    lab = fakelab.study(tmp_path)
+    learnt = lab.sweep("learn", fakelab.jobs(2, "learn"))
+    jobs = [Job("fakelab:use", {}, weights=learnt.stored({"image": i}, "weights")) for i in (1, 0)]
+    rows = lab.sweep("use", [*jobs, Job("fakelab:use", {})]).rows
+    third = torch.tensor(1 / 3).half().item()
+    assert rows[0] == {"weights": str({"a.b": ["torch.float16"] + [third] * 6, "c": ["torch.float32", 1.0]})}
+    assert rows[1]["weights"].count("0.0") == 6 and rows[2] == {"weights": "{}"}
+    lab.store.drop(learnt.stored({"image": 1}, "weights").key)
+    assert lab.sweep("use", jobs).rows == rows[:2], "what was made of them is there"
+    with pytest.raises(RuntimeError, match="weights of an earlier job are gone"):
+        lab.sweep("again", [Job("fakelab:use", {"again": 1}, weights=learnt.stored({"image": 1}, "weights"))])
+
+
 def test_a_key_holds_what_the_result_depends_on_and_nothing_else(tmp_path):
     lab = fakelab.study(tmp_path)
     first = lab.sweep("s", fakelab.jobs(2))

@@ -66,7 +66,7 @@ def _named(options, table):
     return method, profiles.one_of("settings", options.settings or known[0], known)
 
 
-def _inside(path: Path) -> list[Path]:
+def inside(path: Path) -> list[Path]:
     """A folder's files in order of name; anything else is itself."""
     if not path.is_dir():
         return [path]
@@ -91,7 +91,7 @@ def _each(options, complain, work, row, *, overwrite, beside=()) -> int:
     if options.longest < 0 or (options.steps or 1) < 1:
         raise ValueError(f"expected --longest of 0 or more and --steps of at least 1, got {options.longest} and {options.steps}")
     profiles.check(options.profile, precision=options.precision)
-    paths = [path for one in options.images for path in _inside(Path(one))]
+    paths = [path for one in options.images for path in inside(Path(one))]
     out, together = Path(options.out), row.takes == "set"
     out.mkdir(parents=True, exist_ok=True)
 
@@ -110,7 +110,7 @@ def _each(options, complain, work, row, *, overwrite, beside=()) -> int:
         if not read:
             continue
         pictures, targets = zip(*read.values(), strict=True)
-        pictures = [_squared(one, model().size) if options.square else _reduced(one, options.longest) for one in pictures]
+        pictures = [squared(one, model().size) if options.square else _reduced(one, options.longest) for one in pictures]
         _one_size(list(read), pictures, options.method)
         opened, seed = None if row.whole else model(), options.seed if together else rng.child(options.seed, group[0].name)
         try:
@@ -140,7 +140,7 @@ def _one_size(paths: list[Path], pictures: list, method: str) -> None:
             )
 
 
-def _squared(picture, side: int):
+def squared(picture, side: int):
     """The middle square of the picture at side x side pixels, on the 8-bit grid."""
     least = min(picture.shape[2:])
     top, left = ((length - least) // 2 for length in picture.shape[2:])

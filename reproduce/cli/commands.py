@@ -1,4 +1,4 @@
-"""The command line: `python -m reproduce list | run | report | claims | protect | purify | bench | doctor`.
+"""The command line: `python -m reproduce list | run | report | claims | protect | purify | customise | bench | doctor`.
 
 Whatever a user can get wrong ends in one line on standard error and status 2; Ctrl-C in one line and status
 130; a notebook or an image that failed in status 1. Heavy imports happen inside the commands.
@@ -92,6 +92,19 @@ def parser() -> Parser:
         command.add_argument("--precision", help="of the networks: float32, bfloat16, float16; what suits the device by default")
         command.add_argument("--seed", default=0, type=int)
         command.add_argument("-o", "--out", required=True, help="folder for the images made")
+    tuning = commands.add_parser("customise", help="tune a model to one person's photographs (DreamBooth) and write what it paints of them")
+    tuning.add_argument("images", nargs="+", metavar="PHOTO_OR_FOLDER", help="pictures of one person; four or so")
+    tuning.add_argument("--prompt", action="append", required=True, help='what to paint, e.g. "a photo of sks person"; may be given again')
+    tuning.add_argument("--count", type=int, default=4, help="pictures a prompt")
+    tuning.add_argument("--settings", help="equal (the bundled model's), paper, released, lora, kv; what suits the profile by default")
+    tuning.add_argument("--steps", type=int, help="steps of the fine-tuning, in place of the settings' own")
+    tuning.add_argument("--sampling", type=int, default=50, help="steps a picture is painted in")
+    tuning.add_argument("--class-pictures", metavar="FOLDER", help="pictures of other people; by default the model paints some first")
+    tuning.add_argument("--force", action="store_true", help="write over files that are there already")
+    tuning.add_argument("--profile", default="bundled", help="bundled, sd15, sd21, or a folder with a model")
+    tuning.add_argument("--precision", help="of the networks: float32, bfloat16, float16; what suits the device by default")
+    tuning.add_argument("--seed", default=0, type=int)
+    tuning.add_argument("-o", "--out", required=True, help="folder for the images made")
     return top
 
 
@@ -106,6 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
             "run": run,
             "protect": protect,
             "purify": purify,
+            "customise": customise,
             "claims": claims,
             "report": report,
             "bench": bench,
@@ -216,6 +230,18 @@ def purify(options) -> int:
 
     notebook.quiet()
     return batch.purify_files(options, complain)
+
+
+def customise(options) -> int:
+    """Tune a copy of the profile's model to the pictures and write what it paints."""
+    for name, count in (("--count", options.count), ("--sampling", options.sampling)):
+        if count < 1:
+            raise ValueError(f"expected {name} of at least 1, got {count}")
+    from .. import notebook
+    from .customise import customise_files
+
+    notebook.quiet()
+    return customise_files(options)
 
 
 def bench(options) -> int:

@@ -86,7 +86,7 @@ class AdamW:
 
     def __init__(self, net, *, adamw=5e-6, betas=(0.9, 0.999), decay=0.01, clip=1.0):
         self.parameters, self.clip = [p for _, p in learning(net)], clip
-        self.inner = torch.optim.AdamW(self.parameters, adamw, betas=betas, weight_decay=decay)
+        self.inner = torch.optim.AdamW(self.parameters, adamw, betas=betas, weight_decay=decay, fused=True)
 
     def step(self, loss, at, done=None):
         """One step down `loss`; at and done change nothing."""

@@ -55,6 +55,11 @@ def learning(model, which):
     return made
 
 
+def shared(net):
+    """A copy of a part's modules, to which others may be added, with the frozen part's own weights."""
+    return copy.deepcopy(net, _shared(net, "", ()))
+
+
 def _shared(net, part, learn):
     """A memo for deepcopy by which a copy of the net has the same memory for all but the parameters that learn, here or there."""
     still = {id(p): p for name, p in net.named_parameters() if f"{part}.{name}" not in learn and not p.requires_grad}

@@ -18,7 +18,7 @@ AHEAD = 2  # calls under way for each worker: the next one waits at its door, an
 
 
 def run(calls: Iterable[tuple[int, Callable[[], worker.Call]]], executor=None, *, workers=1, profile=None) -> Iterator[tuple[int, tuple]]:
-    """Yield (number, (rows, pictures, seconds)) of calls as they finish.
+    """Yield (number, (rows, pictures, weights, seconds)) of calls as they finish.
 
     calls: (number, function that makes the call), made when its turn comes. executor: any with submit(function, argument) whose futures
     know done(), result() and cancel(); None computes here, with the opened `profile` if one is given. When a call fails no more are

@@ -1,4 +1,4 @@
-"""A job: plain values, pictures, and the name of the function that makes rows and pictures of them. It says all its result depends on."""
+"""A job: plain values, pictures, weights, and the name of the function that makes more of them. It says all its result depends on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Result:
-    """What a job hands back: `rows` of plain values, `images` name -> float tensor (N, 3, H, W) in [0, 1]."""
+    """What a job hands back: `rows` of plain values, `images` name -> float tensor (N, 3, H, W) in [0, 1], `weights` name -> tensor."""
 
     rows: list[dict]
     images: dict = field(default_factory=dict)
+    weights: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Pictures that an earlier job made, by the key of its entry: those called `name`, of them the numbers `rows` (None: all)."""
+    """Pictures that an earlier job made, by the key of its entry: those called `name`, of them the numbers `rows` (None: all).
+
+    As a job's `weights`: all that the earlier job's entry has, whatever the name.
+    """
 
     key: str
     name: str
@@ -29,7 +33,8 @@ class Job:
     """A call of `work` ("module:function" below the package) as work(profile, values, pictures) -> Result.
 
     values: plain values. pictures: name -> 8-bit array (N, H, W, C) or Stored, or a list of these, which are put one after the other;
-    the function gets them as float tensors (N, C, H, W). uses: places of further functions that it runs, by their names in `values`.
+    the function gets them as float tensors (N, C, H, W). weights: those that an earlier job made, which the function gets as a fourth
+    argument, name -> tensor. uses: places of further functions that it runs, by their names in `values`.
     told: plain values that stand in front of its rows; at: others by which it is found again. Neither changes anything.
     """
 
@@ -39,6 +44,7 @@ class Job:
     uses: tuple[str, ...] = ()
     told: dict = field(default_factory=dict)
     at: dict = field(default_factory=dict)
+    weights: Stored | None = None
 
 
 def levels(images) -> np.ndarray:

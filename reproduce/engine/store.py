@@ -1,8 +1,8 @@
 """What was computed once is kept: one entry per job, written whole or not at all, believed only while it is what was written.
 
-An entry is `KEY.json` (its key, rows, seconds, the hash of its pictures, a hash of all that) and, where there are pictures,
-`KEY.HASH.npz` (8-bit), called by their hash. The JSON is written last and is what makes an entry exist, so a killed process never
-leaves half of one, and of two that write the same entry at once each one's JSON finds its own pictures.
+An entry is `KEY.json` (its key, rows, seconds, the hashes of its pictures and weights, a hash of all that) and, where there are any,
+`KEY.HASH.npz` (pictures, 8-bit) and `KEY.HASH.safetensors`, called by their hashes. The JSON is written last and is what makes an entry
+exist, so a killed process never leaves half of one, and of two that write the same entry at once each one's JSON finds its own files.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ from ..artefacts.plain import plain
 
 OLD = {"rows", "seconds", "images"}  # the fields of an entry before it had a hash
 FIELDS = OLD | {"sha256"}
+SUFFIXES = {"images": "npz", "weights": "safetensors"}  # of the files beside an entry's JSON
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One finished job: rows of plain values, pictures as uint8 arrays (N, H, W, 3), seconds it took."""
+    """One finished job: rows of plain values, pictures as uint8 arrays (N, H, W, 3), seconds it took, whether it left weights."""
 
     rows: list[dict]
     images: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+    weights: str | None = None  # their hash
 
 
 class Store:
@@ -62,14 +64,21 @@ class Store:
             head = json.loads(data)
             if isinstance(head, dict) and set(head) == OLD:
                 return self._refuse(name, None)
-            if set(head) != FIELDS or head["sha256"] != _sha(name, head["rows"], head["seconds"], head["images"]):
+            files = [head["images"]] + ([head["weights"]] if "weights" in head else [])
+            if set(head) - {"weights"} != FIELDS or head["sha256"] != _sha(name, head["rows"], head["seconds"], *files):
                 raise ValueError("it is not what was written under this name")
-            return Entry(head["rows"], self._pictures(name, head["images"]), head["seconds"])
+            entry = Entry(head["rows"], self._pictures(name, head["images"]), head["seconds"], head.get("weights"))
+            self.weights(name, entry)
+            return entry
         except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             return self._refuse(name, error)
 
-    def put(self, name: str, rows: list[dict], images: dict[str, np.ndarray] | None = None, *, seconds=0.0):
-        """Keep `rows` (JSON-able dicts) and `images` (name -> uint8 (N, H, W, 3)) under `name`."""
+    def weights(self, name: str, entry: Entry) -> bytes | None:
+        """The weights of an entry, as safetensors, or None. ValueError: they are not the ones that were written."""
+        return None if entry.weights is None else self._read(self._file(name, entry.weights, "weights"), entry.weights)
+
+    def put(self, name: str, rows: list[dict], images: dict[str, np.ndarray] | None = None, weights: bytes | None = None, *, seconds=0.0):
+        """Keep `rows` (JSON-able dicts), `images` (name -> uint8 (N, H, W, 3)) and `weights` (safetensors) under `name`."""
         rows, seconds, digest = plain(rows), round(float(seconds), 3), None
         if images:
             for what, array in images.items():
@@ -77,16 +86,25 @@ class Store:
                     raise ValueError(
                         f"expected 8-bit pictures, got {array.dtype} for {what!r}; quantise them first"
                     )
-            data = _npz(images)
-            digest = hashlib.sha256(data).hexdigest()
-            self._write(self._file(name, digest), data)
-        head = {"rows": rows, "seconds": seconds, "images": digest, "sha256": _sha(name, rows, seconds, digest)}
+            digest = self._keep(name, "images", _npz(images))
+        head, files = {"rows": rows, "seconds": seconds, "images": digest}, [digest]
+        if weights is not None:
+            files.append(self._keep(name, "weights", weights))
+            head["weights"] = files[-1]
+        head["sha256"] = _sha(name, rows, seconds, *files)
         self._write(self._record(name), json.dumps(head, indent=0, sort_keys=False).encode())
+
+    def _keep(self, name: str, kind: str, data: bytes) -> str:
+        """Write a file beside an entry; returns its hash."""
+        digest = hashlib.sha256(data).hexdigest()
+        self._write(self._file(name, digest, kind), data)
+        return digest
 
     def drop(self, name: str) -> None:
         """Forget the entry, the JSON first, so that half an entry never looks whole; folders in its place go, too."""
         record = self._record(name)
-        for path in (record, record.with_suffix(".npz"), *record.parent.glob(f"{name}.*.npz")):
+        beside = [path for suffix in SUFFIXES.values() for path in record.parent.glob(f"{name}.*.{suffix}")]
+        for path in (record, record.with_suffix(".npz"), *beside):
             _remove(path)
 
     def __contains__(self, name: str) -> bool:
@@ -95,8 +113,8 @@ class Store:
     def _record(self, name: str) -> Path:
         return self.folder / name[:2] / f"{name}.json"
 
-    def _file(self, name: str, digest: str) -> Path:
-        return self._record(name).with_name(f"{name}.{digest[:16]}.npz")
+    def _file(self, name: str, digest: str, kind: str = "images") -> Path:
+        return self._record(name).with_name(f"{name}.{digest[:16]}.{SUFFIXES[kind]}")
 
     def _write(self, path: Path, data: bytes) -> None:
         if path.is_dir():
@@ -117,16 +135,19 @@ class Store:
     def _pictures(self, name: str, digest: str | None) -> dict[str, np.ndarray]:
         if digest is None:
             return {}
-        data = self._file(name, digest).read_bytes()
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise ValueError("its pictures are not the ones that were written")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        with np.load(io.BytesIO(self._read(self._file(name, digest), digest)), allow_pickle=False) as file:
             return {what: file[what] for what in file.files}
 
+    def _read(self, path: Path, digest: str) -> bytes:
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise ValueError(f"its {path.suffix[1:]} file is not the one that was written")
+        return data
 
-def _sha(name: str, rows: list, seconds: float, images: str | None) -> str:
-    """The hash of an entry: of what it says and of the key it says it under, however the JSON is laid out."""
-    return hashlib.sha256(json.dumps([name, rows, seconds, images]).encode()).hexdigest()
+
+def _sha(name: str, rows: list, seconds: float, *files: str | None) -> str:
+    """The hash of an entry: of what it says, of its files' hashes, and of the key it says it under, however the JSON is laid out."""
+    return hashlib.sha256(json.dumps([name, rows, seconds, *files]).encode()).hexdigest()
 
 
 def _remove(path: Path) -> None:

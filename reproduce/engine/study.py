@@ -112,7 +112,8 @@ class Study:
     def key(self, job: Job) -> str:
         """The name that a job's result is stored under."""
         pictures = {name: _named(given) for name, given in job.pictures.items()}
-        return key(*self._base, fingerprint.code(job.work, *job.uses), job.work, plain(job.values), pictures)
+        weights = [job.weights.key] if job.weights else []
+        return key(*self._base, fingerprint.code(job.work, *job.uses), job.work, plain(job.values), pictures, *weights)
 
     @functools.cached_property
     def _base(self) -> list:
@@ -126,8 +127,8 @@ class Study:
         with executors.progress(name, len(names), kept) as bar:
             try:
                 opened = self.profile if self._opener else None
-                for i, (rows, images, seconds) in executors.run(calls, self._pool, workers=self.workers, profile=opened):
-                    self.store.put(names[i], rows, images, seconds=seconds)
+                for i, (rows, images, weights, seconds) in executors.run(calls, self._pool, workers=self.workers, profile=opened):
+                    self.store.put(names[i], rows, images, weights, seconds=seconds)
                     kept += 1
                     bar.update()
             except KeyboardInterrupt:
@@ -151,10 +152,12 @@ class Study:
 
     def _call(self, job: Job) -> worker.Call:
         pictures = {name: self.read(given) for name, given in job.pictures.items()}
+        weights = self._weights(job.weights) if job.weights else None
         if self._opener:
-            return worker.Call(job.work, plain(job.values), pictures, self.name, None, None)
+            return worker.Call(job.work, plain(job.values), pictures, self.name, None, None, weights=weights)
         model = self.identity
-        return worker.Call(job.work, plain(job.values), pictures, self.name, model.device, model.precision, model.fingerprint)
+        whose = (self.name, model.device, model.precision, model.fingerprint)
+        return worker.Call(job.work, plain(job.values), pictures, *whose, weights)
 
     def read(self, given) -> np.ndarray:
         """Pictures of a job as an 8-bit array (N, H, W, C), from the store where an earlier job made them."""
@@ -165,6 +168,13 @@ class Study:
             whole = entry.images[given.name]
             return whole if given.rows is None else whole[list(given.rows)]
         return np.concatenate([self.read(one) for one in given]) if isinstance(given, list) else given
+
+    def _weights(self, given: Stored) -> bytes:
+        """The weights of an earlier job, as safetensors."""
+        entry = self.store.get(given.key)
+        if entry is None or entry.weights is None:
+            raise ValueError(f"the weights of an earlier job are gone from {self.store.folder}; run the notebook again")
+        return self.store.weights(given.key, entry)
 
     def save_rows(self, artefact: str, rows: list[dict], *, settings: dict | None = None) -> None:
         """Write `<artefact>.csv`: columns as they appear, floats to 6 digits; equal rows give equal bytes."""

@@ -9,13 +9,17 @@ from .store import Entry, Store
 
 
 class Sweep:
-    """`.rows`, `.images(which, name)`, `.stored(which, name)`, `.seconds` of computing. which: fields of a job's `told` and `at`."""
+    """`.rows`, `.images(which, name)`, `.stored(which, name)`, `.seconds` of computing, and each job's, `.took`.
+
+    which: fields of a job's `told` and `at`.
+    """
 
     def __init__(self, name: str, jobs: list[Job], keys: list[str], store: Store):
         self.name, self.jobs, self._keys, self._store = name, jobs, keys, store
         self._fields = [job.told | job.at for job in jobs]
         entries = [self._entry(i) for i in range(len(jobs))]
-        self.seconds = sum(entry.seconds for entry in entries)
+        self.took = [entry.seconds for entry in entries]
+        self.seconds = sum(self.took)
         self._rows = [[job.told | row for row in entry.rows] for job, entry in zip(jobs, entries, strict=True)]
 
     @property

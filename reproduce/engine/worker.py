@@ -1,4 +1,4 @@
-"""What happens in a worker: it opens a profile of its own, computes one job on one thread, and hands back rows and 8-bit pictures.
+"""What happens in a worker: it opens a profile of its own, computes one job on one thread, and hands back rows, pictures, weights.
 
 One thread on a CPU, whatever the machine has: sums are then taken in one order, and rows do not depend on the number of cores.
 """
@@ -23,7 +23,7 @@ LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUME
 
 @dataclass(frozen=True)
 class Call:
-    """A job as it travels: its function by name, plain values, pictures as 8-bit arrays (N, H, W, C), and whose profile it wants."""
+    """A job as it travels: its function by name, plain values, pictures as 8-bit arrays (N, H, W, C), weights, whose profile it wants."""
 
     work: str
     values: dict
@@ -32,21 +32,26 @@ class Call:
     device: str | None
     precision: str | None
     fingerprint: str | None = None  # of the model: another one behind the same name is opened anew
+    weights: bytes | None = None  # as safetensors
 
 
-def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray], float]:
-    """(rows, pictures, seconds) of a job. profile: an opened one; by default the worker's own, opened once.
+def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray], bytes | None, float]:
+    """(rows, pictures, weights as safetensors, seconds) of a job. profile: an opened one; by default the worker's own, opened once.
 
     ValueError: the function returned something else than a Result, or pictures that are none.
     """
     profile = profile or opened(call.profile, call.device, call.precision, call.fingerprint)
+    from safetensors.torch import load, save
+
     function = resolve(call.work)
     with _threads(1 if str(getattr(profile.model, "device", "cpu")) == "cpu" else None):
         begun = time.perf_counter()
-        result = function(profile, call.values, {name: tensor(array) for name, array in call.pictures.items()})
+        given = [{name: tensor(array) for name, array in call.pictures.items()}]
+        given += [load(call.weights)] if call.weights else []
+        result = function(profile, call.values, *given)
         seconds = time.perf_counter() - begun
     rows, images = _checked(call.work, result)
-    return rows, images, seconds
+    return rows, images, save(result.weights) if result.weights else None, seconds
 
 
 @functools.lru_cache(1)

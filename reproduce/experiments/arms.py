@@ -114,7 +114,11 @@ def purifier(key: str, *, impress_steps: int | None = None, changes: tuple = ())
 
 def told(changes: tuple) -> str:
     """Changes of settings in words, for rows."""
-    return ", ".join(f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in changes)
+    return ", ".join(f"{name} {_word(value)}" for name, value in changes)
+
+
+def _word(value):
+    return value if isinstance(value, str) else " and ".join(value) if isinstance(value, tuple) else f"{value:g}"
 
 
 def record(kind: type, plain: dict):

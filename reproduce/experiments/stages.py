@@ -6,6 +6,7 @@ that a result depends on that method and those settings alone and not on any tab
 
 import dataclasses
 import functools
+from statistics import mean
 
 import torch
 
@@ -13,9 +14,10 @@ from .. import passes, rng
 from ..diffusion import chain
 from ..engine.jobs import Result
 from ..images import quantise
-from ..measure import clip, distribution, number
+from ..measure import clip, distribution, face, number
 from ..measure import latents as reading
 from ..measure.perceptual import perceptual
+from ..misuse import dreambooth
 from ..places import resolve
 from ..protect.run import run as protected
 from ..protect.run import spent as budget_spent
@@ -88,6 +90,62 @@ def edit(profile, values, pictures):
         rule["mask"] = pictures["mask"]
     rule["generator"] = [rng.generator(values["seed"], *stream) for stream in values["streams"]]
     return Result([], {"edit": resolve(values["place"])(pictures["images"], profile.model, **rule)})
+
+
+def tune(profile, values, pictures):
+    """What a copy of the model learns of "images", a set of one person, beside "others" of the class: weights "STEP/NAME", as halves.
+
+    values: settings, seed, stream (the random stream's words), taken (steps after which the weights are kept). One row: how many weights
+    learn, the loss over the first and the last tenth of the steps.
+    """
+    losses, taken = [], values["taken"]
+    chance = [rng.generator(values["seed"], *values["stream"], i) for i in range(len(pictures["images"]))]
+    learnt = dreambooth.tune(
+        pictures["images"], profile.model, settings=_settings(values), generator=chance, others=pictures["others"], taken=taken,
+        callback=lambda step, value: losses.append(value.item()),
+    )  # fmt: skip
+    tenth = max(1, len(losses) // 10)
+    told = dict(learnt=sum(part.numel() for part in learnt[0].values()), first=mean(losses[:tenth]), last=mean(losses[-tenth:]))
+    kept = {f"{step}/{name}": part.half().cpu() for step, parts in zip(taken, learnt, strict=True) for name, part in parts.items()}
+    return Result([told], weights=kept)
+
+
+def sample(profile, values, pictures, weights=None):
+    """Pictures from prompts alone: called "image"; by a model tuned so, where `tune` has left weights, else by the model as it is.
+
+    values: sampling, prompts, seed, streams (one a picture); settings (of the tuning) and taken (after which step) with weights.
+    """
+    model = profile.model
+    if weights is not None:
+        start = f"{values['taken']}/"
+        own = {name.removeprefix(start): part for name, part in weights.items() if name.startswith(start)}
+        model = dreambooth.tuned(model, own, settings=_settings(values))
+    chance = [rng.generator(values["seed"], *stream) for stream in values["streams"]]
+    sampling = record(resolve(values["sampling"]["kind"]), values["sampling"])
+    return Result([], {"image": dreambooth.sample(values["prompts"], model, settings=sampling, generator=chance)})
+
+
+def recognise(profile, values, pictures):
+    """A row a picture "image": "sample", its number; each of the measures; where a scene is asked for, whether CLIP sees it.
+
+    "gallery": people's clean pictures, `each` of a person, the pictures' own person first. values: measures (name -> place, kind, needs),
+    each, prompts, clip; faces, the networks' name and fingerprint, or None; scenes, prompts of all scenes, and scene, the number of the
+    right one.
+    """
+    x, opened = pictures["image"], {"clip": _clip(values["clip"][0])}
+    beside = {"picture": values["prompts"]}  # what a measure of that kind is handed with the picture
+    if values["faces"]:
+        opened["faces"] = face.faces(profile.model.judges)
+        beside["identity"] = torch.stack([face.reference(one, opened["faces"]) for one in pictures["gallery"].split(values["each"])])
+    rows = [dict(sample=i) for i in range(len(x))]
+    for name, (place, kind, needs) in values["measures"].items():
+        found = resolve(place)(x, *([beside[kind]] if kind in beside else []), *([opened[needs]] if needs else []))
+        for row, value in zip(rows, found.tolist(), strict=True):
+            row[name] = number(value)
+    if "scene" in values:
+        places = clip.nearest(x, values["scenes"], opened["clip"])
+        rows = [row | dict(scene=float(place == values["scene"])) for row, place in zip(rows, places.tolist(), strict=True)]
+    return Result(rows)
 
 
 def encode_decode(profile, values, pictures):

@@ -71,6 +71,14 @@ def fit(x, prompts, clip):
     return clip.similarity(x, prompts)
 
 
+@torch.no_grad()
+def nearest(x, prompts, clip):
+    """Which of M prompts each picture of x (N, 3, H, W) fits best: (N,) numbers."""
+    _check_prompts(prompts)
+    one, other = (F.normalize(part.double(), dim=1) for part in (clip.image_features(x), clip.text_features(prompts)))
+    return (one @ other.T).argmax(1)
+
+
 def identify(source):
     """(name, fingerprint) of the Clip that `clip` would open; nothing is read but what a folder's fingerprint takes."""
     where = str(BUNDLE / "clip") if source == "bundled" else str(source)

@@ -12,6 +12,8 @@ from ..artefacts import manifest
 from ..artefacts.about import about, origin
 from ..artefacts.rows import Damaged
 from . import (
+    customisation,
+    customisation_figures,
     figures,
     impress,
     impress_figures,
@@ -34,7 +36,8 @@ from .schema import COLUMNS
 
 _MODULES = (
     small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, strength, transfer, impress, survivors,
-    impress_figures, survivors_figures, jpeg_gradient, jpeg_gradient_figures, jpeg_spectra, jpeg_edits,
+    impress_figures, survivors_figures, jpeg_gradient, jpeg_gradient_figures, jpeg_spectra, jpeg_edits, customisation,
+    customisation_figures,
 )  # fmt: skip
 PAGES = {name: page for module in _MODULES for name, page in module.PAGES.items()}
 

@@ -9,6 +9,7 @@ _QUALITY_EDIT = (
     "subject role protection purifier quality misuse prompt seed latent_shift ssim psnr vifp fsim ssim-sewar ssim_person ssim_to_photo"
     f" psnr_to_photo {_LIKEWISE}"
 )
+_SAMPLE = "subject role protection purifier quality changed misuse prompt seed step sample fit"
 _TABLES = "vifp fsim sr-sim gmsd vsi dss haarpsi"
 _WORDS = {
     "00_generated_rows": "scene index prompt recognised right",
@@ -39,5 +40,10 @@ _WORDS = {
     "05_protections": "subject role protection levels rms psnr ssim",
     "05_spectra": "subject protection quality kind band share outside kept kept_energy energy",
     "05_edits": _QUALITY_EDIT,
+    "06_faces": "what measured floor goal",
+    "06_tunings": "subject role way changed seed learnt first last seconds",
+    "06_customised": f"{_SAMPLE} control",
+    "06_ways": f"{_SAMPLE} way",
+    "06_search": f"{_SAMPLE} rate",
 }
 COLUMNS = {artefact: tuple(words.split()) for artefact, words in _WORDS.items()}
