@@ -73,6 +73,7 @@ def test_where_no_picture_has_a_face_nothing_is_measured():
     close(face.rank(none, torch.eye(3), Squares()), [NAN, NAN])
     close(face.serfiq(none, Squares()), [NAN, NAN])
     close(face.same(none, pictures(RED, RED), Squares()), [NAN, NAN])
+    close(face.same(pictures(RED, RED), none, Squares()), [NAN, NAN])
 
 
 def test_the_right_person_among_sixteen_is_the_nearest_reference():
