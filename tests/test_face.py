@@ -11,7 +11,7 @@ from facekit import BLUE, GREEN, PINK, RED, Dropping, Plain, Squares, picture, p
 
 from reproduce.diffusion import judges
 from reproduce.diffusion.profiles import BUNDLE
-from reproduce.measure import MEASURES, face, number
+from reproduce.measure import MEASURES, face, face_full, number
 from reproduce.measure.face_kind import Face
 from reproduce.method import Unavailable
 from reproduce.report import faces as report
@@ -130,6 +130,17 @@ def test_serfiq_does_not_depend_on_order_or_batch(monkeypatch):
     refusal(lambda: face.serfiq(images, Dropping(), 1), "passes: expected a whole number, 2 or more, got 1")
 
 
+def test_all_of_them_from_one_detection_are_the_same_numbers():
+    images, nets = pictures(RED, None, PINK), Dropping()
+    references = torch.tensor([[0.1, 0, 0.4], [1.0, 0, 0]])
+    got = face.told(images, references, nets, 10)
+    assert nets.batches == [3] and list(got) == ["face", "ism", "rank", "serfiq"]
+    close(got["face"], face.seen(images, nets).tolist(), 0)
+    close(got["ism"], face.ism(images, references, nets).tolist(), 0)
+    close(got["rank"], [2, NAN, 1], 0)  # pink: 0.796 to its own, 0.781 to the other
+    close(got["serfiq"], face.serfiq(images, nets, 10).tolist(), 0)
+
+
 def test_serfiq_of_a_network_without_dropout_is_not_measured():
     close(face.serfiq(pictures(RED, BLUE), Plain()), [NAN, NAN])
 
@@ -190,10 +201,13 @@ def test_bad_input_is_refused_in_one_line():
 def test_networks_are_opened_by_the_judges_word(monkeypatch):
     assert (judges.BUNDLED.faces, judges.FULL.faces) == ("bundled", "retinaface+arcface")
     assert {judges.BUNDLED.faces, judges.FULL.faces} < set(face.NETWORKS)
+    assert face.identify(judges.FULL) == ("RetinaFace and ArcFace (uniface)", face_full.KNOWN["retinaface+arcface"][1])
+    assert set(face_full.KNOWN) == set(face.NETWORKS) - {"bundled"} and len({mark for _, mark in face_full.KNOWN.values()}) == 2
     asked = []
     monkeypatch.setattr(face, "resolve", lambda place: lambda device: asked.append((place, device)) or Squares())
     assert face.faces(judges.FULL, "cuda").name == "squares" and asked == [("measure.face_full:retinaface_arcface", "cuda")]
     other = judges.Judges("bundled", "bundled", "bundled", "eigenfaces")
+    refusal(lambda: face.identify(other), "no networks called 'eigenfaces'")
     refusal(lambda: face.faces(other), "no networks called 'eigenfaces'; there is bundled, retinaface.arcface, yunet.sface")
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from ..diffusion.model import fingerprint
+from ..diffusion.profiles import BUNDLE
 from ..images import check
 from ..method import Unavailable
 from ..papers.faces import SERFIQ
@@ -22,6 +24,7 @@ NETWORKS = {
     "retinaface+arcface": "measure.face_full:retinaface_arcface",
     "yunet+sface": "measure.face_full:yunet_sface",
 }
+BUNDLED = "bundled face networks"
 BATCH = 64  # pictures at a time
 
 
@@ -43,9 +46,16 @@ def faces(judges, device=None):
 
     Unavailable, a ValueError, one line: their weights or their library are not here. ValueError: a name that there is not.
     """
-    if judges.faces not in NETWORKS:
-        raise ValueError(f"faces: no networks called {judges.faces!r}; there is {', '.join(NETWORKS)}")
+    _known(judges)
     return resolve(NETWORKS[judges.faces])(device)
+
+
+def identify(judges):
+    """(name, fingerprint) of the networks that `faces` would open; of those with published hashes nothing is read."""
+    if judges.faces == "bundled":
+        return BUNDLED, fingerprint(BUNDLE / "faces")
+    _known(judges)
+    return resolve("measure.face_full:KNOWN")[judges.faces]
 
 
 @torch.no_grad()
@@ -75,6 +85,13 @@ def reference(images, faces):
     return found.embeddings[found.detected].double().mean(0).float()
 
 
+def told(x, references, faces, passes=SERFIQ["paper"].passes):
+    """{"face", "ism", "rank", "serfiq": (N,)} of pictures x (N, 3, H, W), each as the function below has it, from one detection."""
+    found = find(x, faces)
+    cosines = _cosines(found, _references(references, 2))
+    return dict(face=found.detected.double(), ism=cosines[:, 0], rank=_place(cosines), serfiq=_stability(x, found, faces, passes))
+
+
 def seen(x, faces):
     """1 where a face is found in pictures x (N, 3, H, W), 0 where not: (N,) float64. FDFR is the share of 0."""
     check(x)
@@ -92,9 +109,7 @@ def rank(x, references, faces):
 
     Others that are as near stand before, so that a reference that is there twice is no hit.
     """
-    cosines = _cosines(find(x, faces), _references(references, 2))
-    place = 1 + (cosines[:, 1:] >= cosines[:, :1]).sum(1).double()
-    return place.where(cosines[:, 0].isfinite(), math.nan)
+    return _place(_cosines(find(x, faces), _references(references, 2)))
 
 
 def same(x, y, faces):
@@ -116,19 +131,26 @@ def serfiq(x, faces, passes=SERFIQ["paper"].passes):
     has the logistic, whose constants are of ArcFace R100. Every picture meets the same masks, so that order and batch change nothing.
     nan, too, by an embedder without dropout: its `differs` says so.
     """
+    return _stability(x, find(x, faces), faces, passes)
+
+
+def _stability(x, found, faces, passes):
     if isinstance(passes, bool) or not isinstance(passes, int) or passes < 2:
         raise ValueError(f"passes: expected a whole number, 2 or more, got {passes!r}")
-    check(x)
     values = torch.full((len(x),), math.nan, dtype=torch.float64)
-    largest = [listed[0] if listed else None for part in x.split(BATCH) for listed in faces.detect(part)]
-    shown = [i for i, face in enumerate(largest) if face is not None]
-    for i in shown:
+    for i in found.detected.nonzero().flatten().tolist():
         try:
-            made = faces.passes(x[i : i + 1], [largest[i]], passes, [generator(0, "ser-fiq")])
+            made = faces.passes(x[i : i + 1], [found.faces[i]], passes, [generator(0, "ser-fiq")])
         except Unavailable:
             return values
         values[i] = 2 / (1 + torch.pdist(F.normalize(made[0].detach().cpu().double(), dim=1)).mean().exp())
     return values
+
+
+def _place(cosines):
+    """(N,): which place the first of (N, M) takes; nan where there are none."""
+    place = 1 + (cosines[:, 1:] >= cosines[:, :1]).sum(1).double()
+    return place.where(cosines[:, 0].isfinite(), math.nan)
 
 
 def _cosines(found, references):
@@ -140,6 +162,11 @@ def _cosines(found, references):
             raise ValueError(f"reference: expected {known.shape[1]} values, got {references.shape[1]}; make it by the same networks")
         values[found.detected] = F.normalize(known, dim=1) @ F.normalize(references, dim=1).T
     return values
+
+
+def _known(judges):
+    if judges.faces not in NETWORKS:
+        raise ValueError(f"faces: no networks called {judges.faces!r}; there is {', '.join(NETWORKS)}")
 
 
 def _references(references, least=1):

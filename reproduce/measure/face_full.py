@@ -51,14 +51,24 @@ SFACE = File(
 )  # fmt: skip
 
 
+def _fingerprint(*files):
+    return hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()[:12]
+
+
+KNOWN = {  # as judges name them -> name, fingerprint
+    "retinaface+arcface": ("RetinaFace and ArcFace (uniface)", _fingerprint(RETINAFACE, ARCFACE)),
+    "yunet+sface": ("YuNet and SFace (OpenCV)", _fingerprint(YUNET, SFACE)),
+}
+
+
 class Pair:
     """A detector and an embedder that a library runs, picture by picture.
 
     find(picture) -> list of Face; read(picture, face) -> (D,): functions of a picture (H, W, 3), uint8, blue first.
     """
 
-    def __init__(self, name, differs, fingerprint, find, read):
-        self.name, self.differs, self.fingerprint, self._find, self._read = name, differs, fingerprint, find, read
+    def __init__(self, name, fingerprint, differs, find, read):
+        self.name, self.fingerprint, self.differs, self._find, self._read = name, fingerprint, differs, find, read
 
     def detect(self, images):
         """Images (N, 3, H, W) -> N lists of Face, largest first; those of score 0.9 and more, as in the papers."""
@@ -118,7 +128,7 @@ def retinaface_arcface(device=None):
         " ResNet-50 of WebFace600K, aligned by five points at 112 x 112 on [-1, 1], where theirs is a ResNet-34, turned by the eyes, cut"
         f" out by the box, on [0, 1], with bars; a score above, not at, 0.9; weights for non-commercial research; {NO_DROPOUT}"
     )
-    return Pair("RetinaFace and ArcFace (uniface)", differs, _fingerprint(RETINAFACE, ARCFACE), find, read)
+    return Pair(*KNOWN["retinaface+arcface"], differs, find, read)
 
 
 def yunet_sface(device=None):
@@ -154,7 +164,7 @@ def yunet_sface(device=None):
         return embedder.feature(embedder.alignCrop(picture, row)).copy()  # it hands out the same memory every time
 
     differs = f"YuNet and SFace (OpenCV's model zoo) where the papers have RetinaFace and ArcFace; {NO_DROPOUT}"
-    return Pair("YuNet and SFace (OpenCV)", differs, _fingerprint(YUNET, SFACE), find, read)
+    return Pair(*KNOWN["yunet+sface"], differs, find, read)
 
 
 def _from_yunet(row):
@@ -182,10 +192,6 @@ def _check(folder, file, remedy):
         found = hashlib.sha256(opened.read()).hexdigest()
     if found != file.sha256:
         raise Unavailable(f"faces: {path} has the SHA-256 {found[:12]}, expected {file.sha256[:12]}; remove it and {remedy}")
-
-
-def _fingerprint(*files):
-    return hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()[:12]
 
 
 def _no_library(name, package, error):
