@@ -13,10 +13,10 @@ PACKAGE = Path(__file__).parent.parent / "reproduce"
 HOUSE = """
     images rng places
     artefacts: __init__ plain files rows manifest about
-    papers: __init__ photoguard purifiers impress published measures
+    papers: __init__ photoguard purifiers impress published measures faces
     report: looks statistics lettering figures sheet __init__ page schema effects margins claims ledger jpeg_bypass jpeg_bypass_figures
     report: photoguard photoguard_figures strength transfer purification impress impress_figures survivors survivors_figures
-    report: jpeg_spectra jpeg_edits jpeg_gradient jpeg_gradient_figures small_world pages rebuild
+    report: jpeg_spectra jpeg_edits jpeg_gradient jpeg_gradient_figures small_world faces pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
     diffusion: __init__ precision judges trainable weights bounds model profiles anatomy chain optimiser training
@@ -24,7 +24,7 @@ HOUSE = """
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
     world/draw: casting render
     world: __init__
-    measure: __init__ clip perceptual distribution similarity spectrum latents
+    measure: __init__ clip perceptual distribution similarity spectrum latents face_kind face_full face quality
     protect: noise photoguard as_printed run __init__
     purify: plain cleaner latent upscale impress __init__
     misuse: edit __init__

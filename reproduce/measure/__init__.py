@@ -6,11 +6,13 @@ Kinds, with the functions' arguments and what they return:
     person   (x, y, mask) -> (N,)           the same where mask (N, 1, H, W) is 1: over the person, who is kept
     around   (x, y, mask) -> (N,)           the same over what is repainted: mask is 1 there
     picture  (x, prompts) -> (N,)           a picture by itself, against its prompt
+    alone    (x,) -> (N,)                   a picture by itself
+    identity (x, references) -> (N,)        a picture against people's embeddings (M, D): its own person's first, then others'
     sets     (x, y) -> one or more numbers  two sets of pictures' features
 
 needs names what beside pictures the function takes last, from the opened profile: "model", its perceptual "distance", its "clip", its
-"features". What could not be measured is nan, and None in rows. Functions are imported when they are first used, so that reading the
-table needs no torch.
+"features", its "faces". What could not be measured is nan, and None in rows. Functions are imported when they are first used, so that
+reading the table needs no torch.
 """
 
 import math
@@ -24,10 +26,10 @@ class Measure:
     """A row: place of its function, kind, `better`: which values mean similar, what it needs, where it is from."""
 
     place: str
-    kind: str  # "pair" | "person" | "around" | "picture" | "sets"
+    kind: str  # "pair" | "person" | "around" | "picture" | "alone" | "identity" | "sets"
     better: str  # "higher" | "lower"
     source: str
-    needs: str = ""  # "" | "model" | "distance" | "clip" | "features"
+    needs: str = ""  # "" | "model" | "distance" | "clip" | "features" | "faces"
 
     @property
     def whole(self):
@@ -60,6 +62,12 @@ MEASURES = {
     "latent_shift_person": Measure("latents:moved_within", "person", "lower", "the same over the person", "model"),
     "grey_distance": Measure("latents:left", "pair", "higher", "distance of latents to grey that is left", "model"),
     "fit": Measure("clip:fit", "picture", "higher", "cosine of CLIP's embeddings; Figure 7", "clip"),
+    "same_face": Measure("face:same", "pair", "higher", "cosine of the embeddings of the two faces", "faces"),
+    "face": Measure("face:seen", "alone", "higher", "1 where a face is found; GAP-Diff's FDFR is the share of 0", "faces"),
+    "serfiq": Measure("face:serfiq", "alone", "higher", "SER-FIQ before its logistic; Terhorst et al. 2020; GAP-Diff", "faces"),
+    "ism": Measure("face:ism", "identity", "higher", "cosine to the person's reference; Anti-DreamBooth, GAP-Diff", "faces"),
+    "rank": Measure("face:rank", "identity", "lower", "place of the person among references, 1 is right", "faces"),
+    "brisque": Measure("quality:brisque", "alone", "lower", "the package brisque; Mittal et al. 2012; GAP-Diff"),
     "fid": Measure("distribution:fid", "sets", "lower", "Heusel et al. 2017; Table 6", "features"),
     "precision_recall": Measure("distribution:precision_recall", "sets", "higher", "Kynkaanniemi et al. 2019; Table 6", "features"),
 }
