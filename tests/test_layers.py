@@ -13,13 +13,15 @@ PACKAGE = Path(__file__).parent.parent / "reproduce"
 HOUSE = """
     images rng places
     artefacts: __init__ plain files rows manifest about
-    papers: __init__ photoguard purifiers impress published measures faces
+    papers: __init__ photoguard purifiers impress published measures faces dreambooth
     report: looks statistics lettering figures sheet __init__ page schema effects margins claims ledger jpeg_bypass jpeg_bypass_figures
     report: photoguard photoguard_figures strength transfer purification impress impress_figures survivors survivors_figures
-    report: jpeg_spectra jpeg_edits jpeg_gradient jpeg_gradient_figures small_world faces pages rebuild
+    report: jpeg_spectra jpeg_edits jpeg_gradient jpeg_gradient_figures small_world faces customisation customisation_figures
+    report: pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
-    diffusion: __init__ precision judges trainable weights bounds model profiles anatomy chain optimiser training
+    diffusion: __init__ precision judges trainable weights bounds model adapters loss profiles anatomy chain optimiser
+    diffusion: training
     attack: __init__ budgets pgd
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
     world/draw: casting render
@@ -27,14 +29,15 @@ HOUSE = """
     measure: __init__ clip perceptual distribution similarity spectrum latents face_kind face_full face quality
     protect: noise photoguard as_printed run __init__
     purify: plain cleaner latent upscale impress __init__
-    misuse: edit __init__
+    misuse: edit dreambooth __init__
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed
     experiments: budget_curve other_encoder eye purification jpeg_gradient small_world panels world_pictures pictures
+    experiments: sets customisation customised_pictures
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg rules
-    cli: __init__ batch doctor results commands
+    cli: __init__ batch customise doctor results grammar commands
     __main__
 """
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "bundle" not in p.parts)
