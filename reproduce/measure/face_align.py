@@ -32,7 +32,7 @@ def align(images, points, size=64, template=TEMPLATE):
         raise ValueError(f"points: expected ({len(images)}, {len(template)}, 2), one face per image, got {tuple(points.shape)}")
     maps = similarity(points, template)
     scale = maps[:, :, 0].norm(dim=1)
-    if not (scale.isfinite() & (scale > 1)).all():
+    if not (scale.isfinite() & (scale > 2)).all():
         raise ValueError(f"points: expected faces of some pixels, got a crop of {scale.min().item():.1f} pixels; pass points in pixels")
     dense = (scale / size - 0.25).ceil().clamp(1, 16).long()  # a quarter more is no aliasing to speak of
     crops = torch.empty(len(images), 3, size, size, dtype=images.dtype, device=images.device)
