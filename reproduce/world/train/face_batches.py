@@ -19,8 +19,8 @@ def status_of(data, rows):
     kinds, degrees = data["kinds"][rows], data["degrees"][rows]
     mild, strong = (torch.tensor(limits)[kinds] for limits in (portraits.MILD, portraits.STRONG))
     first = torch.where(degrees <= mild, 1, torch.where(degrees >= strong, 0, -1))
-    guess = kinds == portraits.KINDS.index("guess")
-    second = torch.where(guess | (kinds == 0) | (first == 1), first, -1)  # the others may have spoiled the first head alone
+    both = torch.isin(kinds, torch.tensor([portraits.NAMES.index(name) for name in ("plain", "guess", "redrawn", "ruined")]))
+    second = torch.where(both | (first == 1), first, -1)  # the others may have spoiled the first head alone
     return torch.stack([first, second], 1)
 
 
@@ -130,7 +130,7 @@ def crops(args, batch):
     rows, slots = (data["identities"] >= 0).nonzero(as_tuple=True)
     known, labels = data["identities"][rows, slots].unique(return_inverse=True)
     also = len(data["decoded"])
-    fine = (status_of(data, torch.arange(also)) == 1).all(1) & (data["kinds"] != portraits.KINDS.index("blend"))
+    fine = data["degrees"] <= torch.tensor([portraits.SAME.get(name, -1.0) for name in portraits.NAMES])[data["kinds"]]
 
     def draw(generator):
         which = torch.randint(len(rows), (batch,), generator=generator)

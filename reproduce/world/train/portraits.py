@@ -1,5 +1,6 @@
 """What the face networks train on: renders with faces' boxes, points and identities, and the same decoded from (disturbed) latents."""
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -21,10 +22,21 @@ from . import patches, tower
 from .data import home
 
 SEED = 3_000_000  # shard k holds pictures of seed SEED + k; nothing else in the project renders these
-KINDS = ("plain", "noise", "grid", "blend", "guess")  # how latents are disturbed: not at all, and see `disturb`
-SHARES = (40, 15, 15, 10, 20)
-MILD = (1.0, 0.25, 0.20, 0.50, 0.40)  # degrees up to which there is a face in one piece, set by looking as in spoil.SPOILS
-STRONG = (9.0, 0.65, 0.80, 9.0, 0.80)  # from which on there is none; a blend of two faces, one on the other, stays one
+# How latents are disturbed (see `Codec.disturb`), how often, the degree up to which there is a face in one piece and that from which on
+# there is none, set by looking as in spoil.SPOILS. A blend of two faces, one on the other, stays a face.
+KINDS = {
+    "plain": (32, 1.0, 9.0),
+    "noise": (12, 0.25, 0.65),
+    "grid": (11, 0.20, 0.80),
+    "blend": (5, 0.50, 9.0),
+    "guess": (12, 0.40, 0.80),
+    "redrawn": (14, 1.0, 9.0),
+    "ruined": (14, -1.0, 0.0),
+}
+SAME = dict(plain=1.0, noise=0.25, grid=0.20, guess=0.25, redrawn=0.40)  # degrees up to which it is still the same person
+NAMES, (SHARES, MILD, STRONG) = list(KINDS), zip(*KINDS.values(), strict=True)
+STEPS = 8  # of the denoiser where it redraws
+SHAKEN = (0.2, 0.34)  # deviation of what is added to the denoiser's kernels, in theirs
 
 
 def specs(shard, count, identities=IDENTITIES, seed=SEED):
@@ -146,7 +158,7 @@ class Codec:
         """dict(images (n, 3, S, S) uint8, kinds (n,) int64, degrees (n,)): each picture of the shard decoded in one way."""
         n = len(shard["images"])
         kinds = torch.multinomial(torch.tensor(SHARES, dtype=torch.float32), n, True, generator=generator)
-        kinds = torch.where(shard["boxes"][:, 0, 0].isnan(), 0, kinds)
+        kinds = torch.where(shard["boxes"][:, 0, 0].isnan() & (kinds != NAMES.index("ruined")), 0, kinds)
         degrees = torch.rand(n, generator=generator)
         parts = []
         for rows in torch.arange(n).split(batch):
@@ -163,37 +175,68 @@ class Codec:
         """Latents (n, 4, s, s), each with one disturbance of its first face or of the whole picture.
 
         noise: smooth noise added; grid: two waves added; blend: another picture's blended in, head on head; guess: what the denoiser
-        makes, in one step, of a noised copy.
+        makes, in one step, of a noised copy; redrawn: in many; ruined: what a denoiser whose weights are shaken draws instead.
         """
         n, _, _, s = latents.shape
         out, cell = latents.clone(), 128 / s
         boxes = boxes / cell
         for i in (kinds > 0).nonzero().flatten().tolist():
             one, degree, where = latents[i : i + 1], float(degrees[i]), patches.head(s, boxes[i : i + 1], 1.1)
-            if KINDS[kinds[i]] == "noise":
+            if NAMES[kinds[i]] == "noise":
                 scale = patches.one_of(generator, (1.0, 2.0, 4.0))
                 where = patches.one_of(generator, (where, torch.ones_like(where)))
                 out[i] = (one + 1.5 * degree * where * patches.field(1, 4, s, scale, generator))[0]
-            elif KINDS[kinds[i]] == "grid":
+            elif NAMES[kinds[i]] == "grid":
                 where = patches.one_of(generator, (where, torch.ones_like(where), torch.ones_like(where)))
                 tint = torch.randn(4, 1, 1, generator=generator).sign() * patches.uniform(generator, 0.7, 1.3, 4).view(4, 1, 1)
                 out[i] = (one + 2 * degree * where * tint * waves(s, generator))[0]
-            elif KINDS[kinds[i]] == "blend":
+            elif NAMES[kinds[i]] == "blend":
                 j = (i + 1 + int(torch.randint(n - 1, (1,), generator=generator))) % n if n > 1 else i
                 near = boxes[j].isnan().any()
                 shift = torch.zeros(2) if near else (boxes[i] - boxes[j]).view(2, 2).mean(0).round()
                 other = latents[j : j + 1].roll((int(shift[1]), int(shift[0])), (2, 3))
                 out[i] = torch.lerp(one, other, 0.6 * degree * patches.one_of(generator, (where, torch.ones_like(where))))[0]
-        rows = (kinds == KINDS.index("guess")).nonzero().flatten()
+        text = self.text(tower.ids(self.tokens, captions))[0]
+        rows = (kinds == NAMES.index("guess")).nonzero().flatten()
         if len(rows):
-            at = (degrees[rows] * 999).long()
-            alpha = self.alphas[at].view(-1, 1, 1, 1)
-            noise = torch.randn(latents[rows].shape, generator=generator)
-            noisy = alpha.sqrt() * latents[rows] + (1 - alpha).sqrt() * noise
-            ids = tower.ids(self.tokens, [captions[i] for i in rows.tolist()])
-            guess = self.unet(noisy, at, self.text(ids)[0]).sample.float()
-            out[rows] = (noisy - (1 - alpha).sqrt() * guess) / alpha.sqrt()
+            out[rows] = self.denoised(latents[rows], text[rows], degrees[rows] * 999, 1, generator)
+        rows = (kinds == NAMES.index("redrawn")).nonzero().flatten()
+        if len(rows):
+            out[rows] = self.denoised(latents[rows], text[rows], degrees[rows] * 500, STEPS, generator)
+        rows = (kinds == NAMES.index("ruined")).nonzero().flatten()
+        if len(rows):
+            start = 0.8 + 0.2 * degrees[rows]
+            with self.shaken(generator):
+                out[rows] = self.denoised(latents[rows], text[rows], start * 999, 2 * STEPS, generator)
         return out
+
+    def denoised(self, latents, text, start, steps, generator):
+        """Latents noised up to the times `start` (n,) and denoised in `steps` steps without noise (DDIM)."""
+        noise = torch.randn(latents.shape, generator=generator)
+        alpha = self.alphas[start.long()].view(-1, 1, 1, 1)
+        noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        for k in range(steps):
+            at, then = (start * (1 - k / steps)).long(), (start * (1 - (k + 1) / steps)).long()
+            alpha = self.alphas[at].view(-1, 1, 1, 1)
+            after = self.alphas[then].view(-1, 1, 1, 1) if k + 1 < steps else torch.ones_like(alpha)
+            guess = self.unet(noisy, at, text).sample.float()
+            clean = (noisy - (1 - alpha).sqrt() * guess) / alpha.sqrt()
+            noisy = after.sqrt() * clean + (1 - after).sqrt() * guess
+        return noisy
+
+    @contextlib.contextmanager
+    def shaken(self, generator):
+        """A context in which the denoiser's kernels are off by a share of their size: what it then draws is no face."""
+        kernels = [p for p in self.unet.parameters() if p.dim() > 1]
+        kept = [p.clone() for p in kernels]
+        amount = float(patches.uniform(generator, *SHAKEN))
+        for p in kernels:
+            p += amount * p.std() * torch.randn(p.shape, generator=generator)
+        try:
+            yield
+        finally:
+            for p, old in zip(kernels, kept, strict=True):
+                p.copy_(old)
 
 
 def waves(size, generator):
