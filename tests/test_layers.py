@@ -24,13 +24,15 @@ HOUSE = """
     diffusion: training
     attack: __init__ budgets pgd
     world/draw: __init__ chance texture shapes hair ground indoors outdoors rooms wild scene brush style spec caption clothes face person
-    world/draw: casting render
+    world/draw: landmarks casting render
     world: __init__
-    measure: __init__ clip perceptual distribution similarity spectrum latents face_kind face_full face quality
+    measure: __init__ clip perceptual distribution similarity spectrum latents face_kind face_align face_nets face_bundled face_full face
+    measure: quality
     protect: noise photoguard as_printed run __init__
     purify: plain cleaner latent upscale impress __init__
     misuse: edit dreambooth __init__
-    world/train: __init__ leaves tower autoencoder denoiser quality data loop codec stages __main__
+    world/train: __init__ leaves tower autoencoder denoiser quality data loop codec patches spoil portraits face_batches face_quality faces
+    world/train: stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed
     experiments: budget_curve other_encoder eye purification jpeg_gradient small_world panels world_pictures pictures

@@ -5,23 +5,27 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor
 
-from . import clothes, hair, person
+from . import clothes, hair, landmarks, person
 from .chance import Draws, keys
 from .shapes import UNITS
 from .spec import Spec
 
 
 def in_slot(specs: list[Spec], slot: int) -> tuple[list[int], SimpleNamespace]:
-    """Who stands in slot 0 or 1 of which items: (item numbers, who/stance/outfit)."""
+    """Who stands in slot 0 or 1 of which items: (item numbers, who/stance/outfit/points/boxes)."""
     items = [i for i, s in enumerate(specs) if s.people > slot]
     number = torch.tensor([specs[i].partner if slot else specs[i].identity for i in items], dtype=torch.int64)
     seed = torch.tensor([specs[i].seed for i in items], dtype=torch.int64)
     key = keys(seed, "person", slot)
     who = person.identity(number)
+    if not slot:
+        disguise = torch.tensor([specs[i].disguise for i in items], dtype=torch.int64)
+        person.disguise(who, disguise)
     p = person.stance(key, who)
     wear = clothes.outfit(key, who, [specs[i].scene for i in items])
     place(p, Draws(seed, "layout"), [specs[i] for i in items], slot)
-    return items, SimpleNamespace(who=who, p=p, wear=wear)
+    points, boxes = landmarks.points(who, p), landmarks.boxes(who, p)
+    return items, SimpleNamespace(who=who, p=p, wear=wear, points=points, boxes=boxes)
 
 
 def place(p: SimpleNamespace, d: Draws, specs: list[Spec], slot: int) -> None:
@@ -73,6 +77,8 @@ def attributes(cast: SimpleNamespace, j: int) -> dict:
         "light": "right" if p.light_x[j] > 0 else "left",
         "garment": clothes.GARMENTS[int(cast.wear.garment[j])],
         "pattern": clothes.PATTERNS[int(cast.wear.pattern[j])],
+        "points": tuple(map(tuple, cast.points[j].tolist())),
+        "box": tuple(cast.boxes[j].tolist()),
         "head": (float(p.cx[j]) / UNITS, float(p.cy[j]) / UNITS, float(p.b[j]) / UNITS),
     }
 

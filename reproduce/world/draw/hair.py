@@ -51,6 +51,7 @@ CUTS = {
     "ponytail": (0.03, 0.06, 0.00, -0.54, 0.85, 0.15, 0.0, 0.00, 0.0, 0.0, 1.0, 1.0),
 }
 NAMES = tuple(CUTS)
+MEASURES = ("cut", *_COLUMNS)  # what a cut sets of an identity
 LENGTH = {
     "long": "long",
     "long curly": "long",
@@ -77,7 +78,12 @@ def identity(who: SimpleNamespace, d: Draws, woman: Tensor) -> None:
     who.hair_colour = d.index([6, 7, 4.5, 3, 2.5])
     shade = torch.tensor(list(COLOURS.values()))[who.hair_colour][:, :, None, None]
     who.hair = (shade * d.u(0.8, 1.2)[:, None] + (d.u()[:, None] - 0.5) * 0.02).clamp(0.02, 0.95)
-    who.brow_colour = who.hair * 0.62 + who.skin * 0.12
+    who.brow_colour = brows(who)
+
+
+def brows(who: SimpleNamespace) -> Tensor:
+    """The colour of the brows, (N, 3, 1, 1): the hair's, a little the skin's."""
+    return who.hair * 0.62 + who.skin * 0.12
 
 
 def strands(h: SimpleNamespace, who: SimpleNamespace, p: SimpleNamespace, long: bool) -> Tensor:

@@ -74,6 +74,19 @@ def identity(numbers: Tensor) -> SimpleNamespace:
     return who
 
 
+def disguise(who: SimpleNamespace, numbers: Tensor) -> None:
+    """Gives identities the hair, glasses and beard of others, in place; numbers: (N,) int64, -1 leaves as is."""
+    rows = (numbers >= 0).nonzero().flatten()
+    if not len(rows):
+        return
+    other = identity(numbers[rows])
+    for name in (*hair.MEASURES, "hair_colour", "hair", "glasses", "frame", "lens", "beard"):
+        value = getattr(who, name).clone()
+        value[rows] = getattr(other, name)
+        setattr(who, name, value)
+    who.brow_colour = hair.brows(who)
+
+
 def stance(key: Tensor, who: SimpleNamespace) -> SimpleNamespace:
     """What varies within an identity: pose, expression, light, given item keys (N,)."""
     d = Draws(key, "stance")

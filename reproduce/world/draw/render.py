@@ -34,8 +34,9 @@ class Renders:
     images: (n, 3, S, S) in [0, 1], on the 8-bit grid; captions: n strings; specs: what was asked for.
     masks: "person", "face" (n, 1, S, S), "people" (n, 2, S, S), soft in [0, 1]; a second one is 0 when alone.
     identities: (n, 2) int64, -1 where nobody is. attributes: dicts: scene, style, framing, people, side,
-    hug, what holds of the first person (woman, cut, hair_colour, glasses, yaw...), and such a dict for
-    everybody under "persons"; angles in radians, lengths over the image's side.
+    hug, what holds of the first person (woman, cut, hair_colour, glasses, yaw, points, box...), and such a
+    dict for everybody under "persons"; angles in radians, lengths over the image's side. points: see
+    landmarks.NAMES; box: x0, y0, x1, y1 of the head.
     """
 
     images: Tensor

@@ -20,6 +20,7 @@ class Spec:
 
     identity, partner: numbers of the people, -1 where there is none. scene: of SCENES. style: "photo", of
     STYLES or HELD_OUT_STYLES. framing: of FRAMINGS. people: 0, 1 or 2. seed: all else (pose, light, clothes).
+    disguise: the number of somebody whose hair, glasses and beard the first person wears, -1 for their own.
     """
 
     identity: int = 0
@@ -29,6 +30,7 @@ class Spec:
     people: int = 1
     seed: int = 0
     partner: int = -1
+    disguise: int = -1
 
     def __post_init__(self) -> None:
         known("scene", self.scene, SCENES)
@@ -40,6 +42,8 @@ class Spec:
                 raise ValueError(
                     f"{name} must be a number from 0 on with people={self.people}, got {getattr(self, name)}"
                 )
+        if not -1 <= self.disguise < 2**62:
+            raise ValueError(f"disguise must be a number from 0 on, or -1 for none, got {self.disguise}")
         if not -(2**63) <= self.seed < 2**63:
             raise ValueError(f"seed must fit 64 bits, got {self.seed}")
 

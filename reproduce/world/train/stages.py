@@ -7,6 +7,10 @@
     python -m reproduce.world.train clip         tokenizer, text and image tower
     python -m reproduce.world.train inpainting   the 9-channel denoiser: epsilon prediction on the autoencoder's latents
     python -m reproduce.world.train denoiser     the plain denoiser, started from its 9-channel sibling
+    python -m reproduce.world.train portraits    render the face networks' training set, and decode a part of it from disturbed latents
+    python -m reproduce.world.train detector     finds faces: box, score, five points
+    python -m reproduce.world.train embedder     says whose they are, with dropout
+    python -m reproduce.world.train faces        write reproduce/bundle/faces alone
     python -m reproduce.world.train bundle       write reproduce/bundle, half precision, as diffusers reads it
 
 Each stage resumes from its checkpoint in --work and ends at the same weights. `small`, the default, is what two CPU cores train in
@@ -23,10 +27,12 @@ from . import denoiser as dn
 from . import tower
 from .codec import train_autoencoder, train_decoder, train_likeness
 from .data import batch_of, blank, contexts, home, importance, latents, masked, pictures, shards, window
+from .faces import publish, train_detector, train_embedder
 from .loop import quick, train
+from .portraits import portraits
 
 # Thousands of pictures: all, those shown with a part masked, the autoencoder's, dead leaves; then the side of the autoencoder's crops,
-# and each stage's steps and batch.
+# and each stage's steps and batch. Of faces: shards rendered, decoded, pictures in each; how many a judge looks at.
 SIZES = {
     "tiny": dict(
         pictures=1,
@@ -40,6 +46,10 @@ SIZES = {
         clip=(4, 16),
         denoiser=(4, 8),
         inpainting=(4, 8),
+        portraits=(1, 1, 40),
+        detector=(4, 8),
+        embedder=(4, 16),
+        judged=20,
     ),
     "small": dict(
         pictures=20,
@@ -53,6 +63,10 @@ SIZES = {
         clip=(1200, 64),
         inpainting=(6000, 64),
         denoiser=(500, 64),
+        portraits=(14, 6, 1000),
+        detector=(6000, 32),
+        embedder=(5000, 128),
+        judged=400,
     ),
     "large": dict(
         pictures=64,
@@ -66,6 +80,10 @@ SIZES = {
         clip=(8000, 256),
         inpainting=(40000, 512),
         denoiser=(5000, 512),
+        portraits=(64, 24, 1000),
+        detector=(20000, 64),
+        embedder=(20000, 256),
+        judged=1000,
     ),
 }
 
@@ -183,13 +201,26 @@ def bundle(args):
     UNet2DConditionModel.from_pretrained(home(args, "inpainting") / "unet").half().save_pretrained(args.out / "inpainting" / "unet")
     CLIPModel.from_pretrained(home(args, "clip")).half().save_pretrained(args.out / "clip")
     tower.portable(args.out, home(args, "tokenizer"))
+    if home(args, "faces").exists():
+        publish(home(args, "faces"), args.out / "faces")
     logs = json.loads((args.start / "training.json").read_text()) if args.start else {}
-    for stage in (name for name in STAGES if name not in ("pictures", "bundle")):
+    note(args, logs, [name for name in STAGES if name not in DATA])
+    print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
+
+
+def faces(args):
+    """Put the face networks into a bundle that is there, and their last log entries into its training.json."""
+    publish(args.work / "faces", args.out / "faces")
+    note(args, json.loads((args.out / "training.json").read_text()), ["detector", "embedder"])
+
+
+def note(args, logs, stages):
+    """Write training.json: `logs` with the last entry of each of `stages` that has been run."""
+    for stage in stages:
         log = args.work / f"{stage}.jsonl"
         if log.exists() or not args.start:
             logs[stage] = json.loads(log.read_text().splitlines()[-1])
     (args.out / "training.json").write_text(json.dumps(logs, indent=1) + "\n")
-    print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
 
 
 STAGES = {
@@ -200,8 +231,13 @@ STAGES = {
     "clip": train_clip,
     "inpainting": train_inpainting,
     "denoiser": train_denoiser,
+    "portraits": portraits,
+    "detector": train_detector,
+    "embedder": train_embedder,
+    "faces": faces,
     "bundle": bundle,
 }
+DATA = ("pictures", "portraits", "faces", "bundle")  # stages that train nothing
 
 
 def main(argv=None):
