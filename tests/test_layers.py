@@ -36,7 +36,7 @@ HOUSE = """
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed
     experiments: budget_curve other_encoder eye purification jpeg_gradient small_world panels world_pictures pictures
-    experiments: sets customisation customised_pictures
+    experiments: sets face_networks customisation customised_pictures
     notebook: entries execute __init__
     bench: __init__ cost attacks everything jpeg rules
     cli: __init__ batch customise doctor results grammar commands

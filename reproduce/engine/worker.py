@@ -51,7 +51,8 @@ def compute(call: Call, profile=None) -> tuple[list[dict], dict[str, np.ndarray]
         result = function(profile, call.values, *given)
         seconds = time.perf_counter() - begun
     rows, images = _checked(call.work, result)
-    return rows, images, save(result.weights) if result.weights else None, seconds
+    weights = {name: part.detach().cpu().contiguous() for name, part in result.weights.items()}
+    return rows, images, save(weights) if weights else None, seconds
 
 
 @functools.lru_cache(1)

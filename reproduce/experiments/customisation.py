@@ -15,7 +15,7 @@ from ..measure.clip import identify
 from ..method import Unavailable, changed
 from ..papers import dreambooth as paper
 from ..world.draw.scene import TABLE
-from . import arms, scales, sets
+from . import arms, face_networks, scales, sets
 from .cells import Cell
 from .grid import Grid
 
@@ -81,6 +81,10 @@ class Customisation:
         """What the manifest says of the rows."""
         settings = {"tuning": dataclasses.asdict(self.settings), "sampling": dataclasses.asdict(self.sampling)}
         return settings | dict(counts=vars(self.counts), clip=self.clip_name, faces=self.faces and self.faces[0], lacks=self.lacks)
+
+    def networks(self):
+        """Rows of how far the face networks are to be trusted."""
+        return face_networks.networks(self.study, self.faces, self.counts.judged, self.counts.strangers)
 
     # --- tuning ------------------------------------------------------------------------------------------------------------
 

@@ -40,4 +40,4 @@ def _said(row):
     if row.get("face") is None:
         return ""
     who = "no face" if not row["face"] else "right" if row["rank"] == 1 else "another"
-    return who if row.get("scene") is None else f"{who}, {'scene' if row['scene'] else 'no scene'}"
+    return who if row.get("scene_seen") is None else f"{who}, {'scene' if row['scene_seen'] else 'no scene'}"

@@ -95,15 +95,20 @@ COUNTS = {
         ),
     },
     # 06: people, among how many a face is told, samples a prompt; steps and class pictures of a fine-tuning (None: its settings'), steps
-    # of a sample; people and samples of what is tried beside, rates (times the settings') and steps of the search, the settings' beside
+    # of a sample; people and samples of what is tried beside, rates (times the settings') and steps of the search, the settings' beside;
+    # drawn pictures and people that the face networks are judged on
     "customisation": {
-        "smoke": dict(people=1, among=2, samples=1, steps=3, others=2, sampling=3, few=1, few_samples=1, rates=(0.5,), taken=(1, 2)),
+        "smoke": dict(
+            people=1, among=2, samples=1, steps=3, others=2, sampling=3, few=1, few_samples=1, rates=(0.5,), taken=(1, 2), judged=40,
+            strangers=16
+        ),
         "standard": dict(
-            people=4, among=16, samples=8, steps=None, others=None, sampling=25, few=2, few_samples=4, rates=(0.5, 2), taken=(100, 200, 400)
+            people=4, among=16, samples=8, steps=None, others=None, sampling=25, few=2, few_samples=4, rates=(0.5, 2),
+            taken=(100, 200, 400), judged=1000, strangers=64
         ),
         "paper": dict(
             people=30, among=30, samples=30, steps=None, others=None, sampling=100, few=4, few_samples=8, rates=(0.5, 2),
-            taken=(100, 200, 400)
+            taken=(100, 200, 400), judged=4000, strangers=256
         ),
     },
 }  # fmt: skip

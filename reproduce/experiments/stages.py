@@ -106,7 +106,7 @@ def tune(profile, values, pictures):
     )  # fmt: skip
     tenth = max(1, len(losses) // 10)
     told = dict(learnt=sum(part.numel() for part in learnt[0].values()), first=mean(losses[:tenth]), last=mean(losses[-tenth:]))
-    kept = {f"{step}/{name}": part.half().cpu() for step, parts in zip(taken, learnt, strict=True) for name, part in parts.items()}
+    kept = {f"{step}/{name}": part.half() for step, parts in zip(taken, learnt, strict=True) for name, part in parts.items()}
     return Result([told], weights=kept)
 
 
@@ -144,7 +144,7 @@ def recognise(profile, values, pictures):
             row[name] = number(value)
     if "scene" in values:
         places = clip.nearest(x, values["scenes"], opened["clip"])
-        rows = [row | dict(scene=float(place == values["scene"])) for row, place in zip(rows, places.tolist(), strict=True)]
+        rows = [row | dict(scene_seen=float(place == values["scene"])) for row, place in zip(rows, places.tolist(), strict=True)]
     return Result(rows)
 
 

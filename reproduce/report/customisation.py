@@ -9,16 +9,16 @@ from .statistics import Table, student, summarise, table_markdown
 FLOORS = {  # of clean customisation: column -> prompts, floor, goal, percent
     "face found": ("A", "found", 90, 98),
     "right person among 16": ("A", "right_all", 80, 95),
-    "scene recognised": ("CD", "scene", 60, 90),
+    "scene recognised": ("CD", "scene_seen", 60, 90),
     "right person among 16, with a scene": ("CD", "right_all", 60, 90),
 }
 HEADS = {
     "what": "pictures", "pictures": "n", "found": "face found, %", "right_all": "right person, %", "ism_gap-diff": "identity, faces found",
-    "ism_all pictures": "identity, all", "scene": "scene seen, %", "serfiq_gap-diff": "face quality (SER-FIQ)", "brisque": "BRISQUE",
+    "ism_all pictures": "identity, all", "scene_seen": "scene seen, %", "serfiq_gap-diff": "face quality (SER-FIQ)", "brisque": "BRISQUE",
     "fit": "fit to the prompt",
 }  # fmt: skip
 WAYS_HEADS = {"what": "what learns", "weights": "weights that learn, thousands", "seconds": "seconds", **{
-    key: HEADS[key] for key in ("pictures", "found", "right_all", "ism_all pictures", "scene")}}  # fmt: skip
+    key: HEADS[key] for key in ("pictures", "found", "right_all", "ism_all pictures", "scene_seen")}}  # fmt: skip
 SCORE_HEADS = {"what": "on people no training saw", "measured": "measured", "floor": "floor", "goal": "goal"}
 CONTROLS = ("tuned", "another seed", "set A", "untuned", "class prompt, tuned", "class prompt, untuned")
 
@@ -37,7 +37,7 @@ def lines(rows, by, names=None):
         if "face" in some[0]:
             [told] = faces.table(some)
             line |= told | dict(found=tuple(100 - value for value in (told["fdfr"][0], told["fdfr"][2], told["fdfr"][1])))
-        for column, scale in (("scene", 100), ("fit", 1)):
+        for column, scale in (("scene_seen", 100), ("fit", 1)):
             known = [row for row in some if row.get(column) is not None]
             if known:
                 [mean] = summarise(known, [], column)

@@ -18,7 +18,7 @@ def trade(rows, about):
     for rate, colour, marker in zip(rates, COLOURS, MARKERS, strict=False):
         mine = [row for row in rows if row["rate"] == rate]
         table = lines(mine, "step", sorted({row["step"] for row in mine}))
-        x, y = ([line[column][0] for line in table] for column in ("scene", "right_all"))
+        x, y = ([line[column][0] for line in table] for column in ("scene_seen", "right_all"))
         ax.plot(x, y, color=colour, marker=marker, label=f"rate {rate:g}")
         for line, at in zip(table, zip(x, y, strict=True), strict=True):
             ax.annotate(line["what"], at, xytext=(5, 5), textcoords="offset points", fontsize=8.5, color=colour)
