@@ -1,4 +1,4 @@
-"""Notebooks 01 to 05 on a folder with another model, Stable Diffusion 1.5 at reduced width with random weights, offline."""
+"""The notebooks on a folder with another model, Stable Diffusion 1.5 at reduced width with random weights, offline."""
 
 import json
 from pathlib import Path
@@ -37,6 +37,19 @@ def test_it_runs(ran, name):
     entries = json.loads((book.parent / "manifest.json").read_text())
     assert f"{name}_edits" in entries and entries[f"{name}_edits"]["size"] == 64
     assert {f"{artefact}.png" for artefact in entries if artefact.endswith("grid")} <= {path.name for path in book.parent.glob("*.png")}
+
+
+@pytest.mark.parametrize("kind", ["1.5", "2.1-base"])
+def test_customisation_runs_and_says_what_was_not_measured(tmp_path_factory, tmp_path, monkeypatch, kind):
+    folder = tinysd.save(tmp_path_factory.mktemp("models"), kind)
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("REPRODUCE_CACHE", str(tmp_path / "store"))
+    book = notebook.run("06", profile=str(folder), scale="smoke", out=str(tmp_path / "figures"))
+    assert {"06_sets.png", "06_samples.png", "06_trade.png"} <= {path.name for path in book.parent.glob("*.png")}
+    told = (book.parent / "06_controls.md").read_text()
+    assert "Not measured: faces: " in told and "Not measured: scenes and fit: CLIP openai/clip-vit-large-patch14 is not here" in told
+    assert "| tuned | 4 |" in told and "face found" not in told
 
 
 @pytest.mark.parametrize("name", LACKS)

@@ -10,7 +10,10 @@ from pathlib import Path
 from .plain import plain
 
 # Columns of words: a person called "7" or "true" is still a name, and an empty cell says "".
-WORDS = {"subject", "role", "protection", "purifier", "changed", "misuse", "prompt", "rule", "scene", "recognised", "control", "way", "form", "surrogate"}
+WORDS = {
+    "subject", "role", "protection", "purifier", "changed", "misuse", "prompt", "rule", "scene", "recognised", "form", "surrogate",
+    "control", "way",
+}  # fmt: skip
 
 
 class Damaged(ValueError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..engine.jobs import Job
 from ..measure import MEASURES, face
-from ..measure.clip import identify
+from ..measure.clip import UNRESOLVED, identify
 from ..method import Unavailable, changed
 from ..papers import dreambooth as paper
 from ..world.draw.scene import TABLE
@@ -58,9 +58,8 @@ class Customisation:
         self.people = range(min(self.counts.people, len(self.sets["B"].sets())))
         self.settings = self._settings()
         self.sampling = dataclasses.replace(paper.SAMPLING["paper"], steps=self.counts.sampling)
-        self.clip_name, mark = identify(study.judges.clip)
-        self.clip = [study.judges.clip, mark]
-        self.faces, self.lacks = self._faces()
+        self.lacks = []  # what is not here, so that it is not measured, and tables say so
+        self.faces, self.clip = self._faces(), self._clip()
 
     def _settings(self):
         """The bundled model's own, others' as the papers have them; with as many steps and class pictures as the scale has."""
@@ -69,18 +68,29 @@ class Customisation:
         return changed(whole, cut, ", ".join(f"{count} {name} instead of {getattr(whole, name)}" for name, count in cut.items()))
 
     def _faces(self):
-        """[networks' name, fingerprint], or none and what they lack: then no face is measured, and tables say so."""
+        """The face networks' name and fingerprint; None where they are not here."""
         try:
             opened = face.faces(self.study.judges)
         except Unavailable as error:
-            return None, str(error)
-        return [opened.name, opened.fingerprint], ""
+            self.lacks.append(f"faces: {error}")
+            return None
+        return [opened.name, opened.fingerprint]
+
+    def _clip(self):
+        """What CLIP to open, its fingerprint and name; None where it is not here."""
+        source = self.study.judges.clip
+        name, mark = identify(source)
+        if mark == UNRESOLVED:
+            self.lacks.append(f"scenes and fit: CLIP {source} is not here; fetch it once with network access")
+            return None
+        return [source, mark, name]
 
     @property
     def told(self):
         """What the manifest says of the rows."""
         settings = {"tuning": dataclasses.asdict(self.settings), "sampling": dataclasses.asdict(self.sampling)}
-        return settings | dict(counts=vars(self.counts), clip=self.clip_name, faces=self.faces and self.faces[0], lacks=self.lacks)
+        judges = dict(clip=self.clip and self.clip[2], faces=self.faces and self.faces[0], lacks=self.lacks)
+        return settings | judges | dict(counts=vars(self.counts))
 
     def networks(self):
         """Rows of how far the face networks are to be trusted."""
@@ -196,8 +206,9 @@ class Customisation:
         reference = self.grids["C"]
         pictures = {"image": stored, "gallery": [reference.pictures(Cell(), self._set("C", k)) for k in gallery]}
         measures = {name: [MEASURES[name].whole, MEASURES[name].kind, MEASURES[name].needs] for name in self._measures()}
-        values = dict(prompts=[self.prompt(letter)] * count, clip=self.clip, faces=self.faces, measures=measures, each=sets.EACH)
-        if letter in SCENES:
+        values = dict(prompts=[self.prompt(letter)] * count, measures=measures, each=sets.EACH)
+        values |= dict(clip=self.clip and self.clip[:2], faces=self.faces)
+        if letter in SCENES and self.clip:
             values |= dict(scenes=list(PLACES.values()), scene=list(PLACES).index(SCENES[letter]))
         told = dict(
             subject=self.names[one.who], role="none" if one.untuned else one.role, protection=one.cell.protection,
@@ -213,4 +224,4 @@ class Customisation:
     def _measures(self):
         """Names of the measures of a picture by itself that can be taken here."""
         brisque = ["brisque"] if importlib.util.find_spec("brisque") else []
-        return [*(FACE_MEASURES if self.faces else ()), *brisque, "fit"]
+        return [*(FACE_MEASURES if self.faces else ()), *brisque, *(["fit"] if self.clip else [])]

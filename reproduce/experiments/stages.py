@@ -132,11 +132,13 @@ def recognise(profile, values, pictures):
     each, prompts, clip; faces, the networks' name and fingerprint, or None; scenes, prompts of all scenes, and scene, the number of the
     right one.
     """
-    x, opened = pictures["image"], {"clip": _clip(values["clip"][0])}
+    x, opened = pictures["image"], {}
     beside = {"picture": values["prompts"]}  # what a measure of that kind is handed with the picture
     if values["faces"]:
         opened["faces"] = face.faces(profile.model.judges)
         beside["identity"] = torch.stack([face.reference(one, opened["faces"]) for one in pictures["gallery"].split(values["each"])])
+    if values["clip"]:
+        opened["clip"] = _clip(values["clip"][0])
     rows = [dict(sample=i) for i in range(len(x))]
     for name, (place, kind, needs) in values["measures"].items():
         found = resolve(place)(x, *([beside[kind]] if kind in beside else []), *([opened[needs]] if needs else []))

@@ -19,6 +19,7 @@ CHECKPOINT = FULL.clip
 GIGABYTES = 1.7  # of CHECKPOINT's safetensors
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # Radford et al. 2021, its released code
 BATCH = 16  # pictures or prompts at a time
+UNRESOLVED = "unresolved"  # the fingerprint of a CLIP that is not here
 
 
 class Clip:
@@ -141,7 +142,7 @@ def _commit(source):
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(source, "config.json")
-    return Path(found).parent.name[:12] if isinstance(found, str) else "unresolved"
+    return Path(found).parent.name[:12] if isinstance(found, str) else UNRESOLVED
 
 
 def _check_prompts(prompts, count=None):

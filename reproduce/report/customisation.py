@@ -83,15 +83,16 @@ def notes(rows, about):
         " without a face is not right. Identity: cosine to the mean embedding of set C, over pictures with a face (GAP-Diff's convention)"
         " and over all, where none counts 0.",
     ]
-    if about.settings["lacks"]:
-        return [*told[:1], f"Faces were not measured: {about.settings['lacks']}.", about.model_note()]
-    return [*told, f"Faces by {about.settings['faces']}; scene and fit by {about.settings['clip']}.", about.model_note()]
+    judges = [f"{what} by {about.settings[key]}" for what, key in (("Faces", "faces"), ("scene and fit", "clip")) if about.settings[key]]
+    told = told if about.settings["faces"] else told[:1]
+    lacks = [f"Not measured: {one}." for one in about.settings["lacks"]]
+    return [*told, *([f"{'; '.join(judges)}."] if judges else []), *lacks, about.model_note()]
 
 
 def verdict(rows, about):
     """Whether customisation reaches its floors, and what the controls say: sentences."""
     found = score(rows)
-    if not found or about.settings["lacks"]:
+    if not found or not about.settings["faces"]:
         return "Faces were not measured here, so nothing is said of whose they are."
     missed = [f"{line['what']} ({line['measured']}, floor {line['floor']})" for line in found if line["mean"] < line["least"]]
     told = ["Clean customisation misses: " + "; ".join(missed) + "." if missed else "Clean customisation reaches every floor."]

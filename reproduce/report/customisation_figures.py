@@ -35,7 +35,7 @@ def _trade(rows, about):
     if about.settings["lacks"]:
         figure, ax = plt.subplots(figsize=(7.2, 1.2))
         ax.set_axis_off()
-        return noted(figure, f"Faces were not measured: {about.settings['lacks']}.")
+        return noted(figure, f"Not measured: {'; '.join(about.settings['lacks'])}.")
     return trade(found, about)
 
 

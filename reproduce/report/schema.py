@@ -9,7 +9,7 @@ _QUALITY_EDIT = (
     "subject role protection purifier quality misuse prompt seed latent_shift ssim psnr vifp fsim ssim-sewar ssim_person ssim_to_photo"
     f" psnr_to_photo {_LIKEWISE}"
 )
-_SAMPLE = "subject role protection purifier quality changed misuse prompt seed step sample fit"
+_SAMPLE = "subject role protection purifier quality changed misuse prompt seed step sample"
 _TABLES = "vifp fsim sr-sim gmsd vsi dss haarpsi"
 _WORDS = {
     "00_generated_rows": "scene index prompt recognised right",
