@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from .purifiers import GAPDIFF, OURS, Settings
 
 ANTI_DREAMBOOTH = "VinAIResearch/Anti-DreamBooth (arXiv 2303.15433)"
+MTCNN = "faces are found by the profile's detector, where the release has MTCNN (50 pixels, scores 0.6, 0.7, 0.8; first face)"
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ ISM = {
 QUALITY = {
     "gap-diff": Convention(
         without="zero", nobody="zero", source=f"{GAPDIFF}, face_image_quality.py, which divides by the count of all pictures",
-        differs="faces are found by the profile's detector, where the release has MTCNN (50 pixels, scores 0.6, 0.7, 0.8; first face)",
+        differs=MTCNN,
     ),
     "anti-dreambooth": Convention(
         without="nothing", nobody="nothing", reference="A+B", source=f"{ANTI_DREAMBOOTH}, evaluations",
-        differs="as above; a person's pictures are averaged before people are",
+        differs=f"{MTCNN}; a person's pictures are averaged before people are",
     ),
 }  # fmt: skip
 
