@@ -24,7 +24,6 @@ AMONG = 16  # people whom a face is told from
 SCENES = {"C": "mirror", "D": "eiffel"}  # what a prompt asks for beside the person
 PLACES = {name: f"a photo of a person {scene.phrases[0]}".strip() for name, scene in TABLE.items()}
 CLASS = "class prompt"
-FACE_MEASURES = ("face", "ism", "rank", "serfiq")
 WAYS = {  # what learns -> changes of the settings
     "denoiser and text tower": (),
     "denoiser": (("learn", ("unet",)),),
@@ -223,5 +222,4 @@ class Customisation:
 
     def _measures(self):
         """Names of the measures of a picture by itself that can be taken here."""
-        brisque = ["brisque"] if importlib.util.find_spec("brisque") else []
-        return [*(FACE_MEASURES if self.faces else ()), *brisque, *(["fit"] if self.clip else [])]
+        return [*(["brisque"] if importlib.util.find_spec("brisque") else []), *(["fit"] if self.clip else [])]

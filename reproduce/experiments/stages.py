@@ -126,28 +126,25 @@ def sample(profile, values, pictures, weights=None):
 
 
 def recognise(profile, values, pictures):
-    """A row a picture "image": "sample", its number; each of the measures; where a scene is asked for, whether CLIP sees it.
+    """A row a picture "image": "sample", its number; what faces tell of it (`measure.face.told`); measures of a picture by itself; where a
+    scene is asked for, whether CLIP sees that.
 
-    "gallery": people's clean pictures, `each` of a person, the pictures' own person first. values: measures (name -> place, kind, needs),
-    each, prompts, clip; faces, the networks' name and fingerprint, or None; scenes, prompts of all scenes, and scene, the number of the
-    right one.
+    "gallery": people's clean pictures, `each` of a person, the pictures' own person first. values: faces, the networks' name and
+    fingerprint, and clip, what to open and its fingerprint, or None; measures (name -> place, kind, needs); each, prompts; scenes, prompts
+    of all scenes, and scene, the number of the right one.
     """
-    x, opened = pictures["image"], {}
-    beside = {"picture": values["prompts"]}  # what a measure of that kind is handed with the picture
+    x, columns = pictures["image"], {}
     if values["faces"]:
-        opened["faces"] = face.faces(profile.model.judges)
-        beside["identity"] = torch.stack([face.reference(one, opened["faces"]) for one in pictures["gallery"].split(values["each"])])
-    if values["clip"]:
-        opened["clip"] = _clip(values["clip"][0])
-    rows = [dict(sample=i) for i in range(len(x))]
+        networks = face.faces(profile.model.judges)
+        references = torch.stack([face.reference(one, networks) for one in pictures["gallery"].split(values["each"])])
+        columns |= face.told(x, references, networks)
+    opened = _clip(values["clip"][0]) if values["clip"] else None
     for name, (place, kind, needs) in values["measures"].items():
-        found = resolve(place)(x, *([beside[kind]] if kind in beside else []), *([opened[needs]] if needs else []))
-        for row, value in zip(rows, found.tolist(), strict=True):
-            row[name] = number(value)
+        columns[name] = resolve(place)(x, *([values["prompts"]] if kind == "picture" else []), *([opened] if needs == "clip" else []))
     if "scene" in values:
-        places = clip.nearest(x, values["scenes"], opened["clip"])
-        rows = [row | dict(scene_seen=float(place == values["scene"])) for row, place in zip(rows, places.tolist(), strict=True)]
-    return Result(rows)
+        columns["scene_seen"] = (clip.nearest(x, values["scenes"], opened) == values["scene"]).double()
+    listed = {name: [number(value) for value in found.tolist()] for name, found in columns.items()}
+    return Result([dict(sample=i) | {name: found[i] for name, found in listed.items()} for i in range(len(x))])
 
 
 def encode_decode(profile, values, pictures):
