@@ -245,3 +245,9 @@ def test_a_missing_library_says_itself(monkeypatch):
 def test_squares_are_where_they_are_painted():
     [[one]] = Squares().detect(picture(((3, 7), 9, facekit.RED))[None])
     assert one.box == (3, 7, 12, 16) and one.points[0][0] < one.points[1][0]
+
+
+def test_an_edit_is_told_among_others_by_its_own_photograph():
+    edits, photographs = pictures(RED, PINK, None, BLUE, GREEN), pictures(RED, RED, RED, None, BLUE)
+    close(face.among(edits, photographs, pictures(GREEN, None, PINK, BLUE), Squares()), [1, 2, NAN, NAN, 4])
+    assert face.among(pictures(RED), pictures(RED), pictures(RED), Squares()).tolist() == [2], "as near as another is no hit"

@@ -16,7 +16,7 @@ HOUSE = """
     papers: __init__ photoguard purifiers impress published measures faces dreambooth
     report: looks statistics lettering figures sheet __init__ page schema effects margins claims ledger jpeg_bypass jpeg_bypass_figures
     report: photoguard photoguard_figures strength transfer purification impress impress_figures survivors survivors_figures
-    report: jpeg_spectra jpeg_edits jpeg_gradient jpeg_gradient_figures small_world faces customisation customisation_figures
+    report: jpeg_spectra jpeg_edits jpeg_gradient jpeg_gradient_figures small_world faces identity customisation customisation_figures
     report: pages rebuild
     jpeg: arithmetic codec surrogates __init__
     degrade method passes
@@ -34,7 +34,7 @@ HOUSE = """
     world/train: __init__ leaves tower autoencoder denoiser quality data loop codec patches spoil portraits face_batches face_quality faces
     world/train: stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
-    experiments: __init__ scales arms subjects cells stages grid jpeg_bypass photoguard transfer variations as_printed
+    experiments: __init__ scales arms subjects cells stages edits grid identity jpeg_bypass photoguard transfer variations as_printed
     experiments: budget_curve other_encoder eye purification jpeg_gradient small_world panels world_pictures pictures
     experiments: sets face_networks customisation customised_pictures
     notebook: entries execute __init__

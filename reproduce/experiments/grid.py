@@ -11,12 +11,15 @@ import dataclasses
 from .. import passes, rng
 from ..engine.jobs import Job, levels, tensor
 from ..measure import MEASURES
+from ..measure.face import identify
 from ..misuse import MISUSES
 from . import arms
 from .arms import CLEAN, UNTREATED
 from .cells import AGAIN, OTHER, Cell, Misuse
+from .edits import Edits
 
 STEPS = "several"  # how a job is found that made pictures of several steps
+OTHERS = 15  # people beside the right one, among whom a face is told
 GROUP = 4  # people a job: a step of four costs less than four steps of one
 
 
@@ -199,7 +202,8 @@ class Grid:
         against another seed is called so. pasted: see `stages.measure`.
         """
         used = {name.removesuffix(", pasted") for _, x, y, _ in compared for name in (x, y) if name}
-        used |= {"mask", "photo"} if pasted else {"mask"} if _regional(compared) else set()
+        used |= {"mask", "photo"} if pasted else {"mask"} if _has(compared, "person", "around") else set()
+        used |= {"others"} if _has(compared, "among") else set()
         listed = []
         for cell, number, seed, against, count in held:
             for some in self.groups(count):
@@ -207,6 +211,8 @@ class Grid:
                     "edit": edits.stored(cell, number, seed, some), "reference": edits.stored(*against, some),
                     "sent": self.pictures(cell, some), "photo": self.pictures(Cell(), some), "mask": self.masks(some),
                 }  # fmt: skip
+                if "others" in used:
+                    pictures["others"] = self._others(some)
                 if "likewise" in used:
                     pictures["likewise"] = edits.stored(dataclasses.replace(cell, protection=CLEAN), number, seed, some)
                 told = self._index(cell) | dict(misuse=edits.misuse.kind, number=number, seed=seed)
@@ -227,9 +233,15 @@ class Grid:
             values = dict(names=self.names(some), measures=measures, compared=compared, **more)
             if any(row.needs == "distance" for row in used.values()):
                 values["distance"] = self.study.judges.distance
+            if any(row.needs == "faces" for row in used.values()):
+                values["faces"] = list(identify(self.study.judges))
             uses = tuple(row.whole for row in used.values())
             jobs.append(Job("experiments.stages:measure", values, pictures, uses=uses, told=told))
         return self.study.sweep("measure", jobs).rows
+
+    def _others(self, some):
+        """Pictures of up to OTHERS other people than a group's, whom a face in an edit might be."""
+        return self._images[[i for i in range(len(self._images)) if i not in some][:OTHERS]]
 
     def _spent(self, cell, some):
         settings = self.protections[cell.protection].settings
@@ -252,26 +264,10 @@ class Grid:
         return dict(subject=name, **index, prompt=self.prompt(name, number), **row)
 
 
-class Edits:
-    """The edits of one call of `Grid.edit`: where they are, and as pictures."""
-
-    def __init__(self, grid, misuse, sweep):
-        self.grid, self.misuse, self.sweep = grid, misuse, sweep
-
-    def stored(self, cell, prompt, seed, some):
-        """Where the edits of a group are stored."""
-        return self.sweep.stored(self.grid._at(cell, some) | dict(number=prompt, drawn=seed), "edit", range(len(some)))
-
-    def shown(self, cell, subject, prompt=0, seed=0):
-        """One edit, float (3, H, W)."""
-        some = self.grid._group(subject)
-        return self.sweep.images(self.grid._at(cell, some) | dict(number=prompt, drawn=seed), "edit")[subject - some.start]
-
-
 def together(pictures):
     """How many pictures of this size an attack through the whole model takes at once."""
     return max(1, min(GROUP, passes.PIXELS // pictures[0, 0].numel()))
 
 
-def _regional(compared):
-    return any(MEASURES[name].kind in ("person", "around") for *_, names in compared for name in names)
+def _has(compared, *kinds):
+    return any(MEASURES[name].kind in kinds for *_, names in compared for name in names)

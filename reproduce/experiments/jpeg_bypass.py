@@ -11,7 +11,7 @@ from .. import degrade, protect
 from ..diffusion import profiles
 from ..papers import photoguard as paper
 from ..papers.purifiers import JpegSettings
-from . import arms, scales, subjects
+from . import arms, identity, scales, subjects
 from .arms import CLEAN
 from .cells import Cell, Misuse
 from .grid import Grid
@@ -105,7 +105,7 @@ class Bypass:
         made = self.edited[misuse.kind, grid.role] = grid.edit(misuse, asked)
         held = [(cell, k, seed, (Cell(), k, seed), count) for cell, k, seed, count in asked if seed < self._seeds(grid)]
         held += [(Cell(), k, 1, (Cell(), k, 0), None) for k in numbers]
-        rows = grid.compare(made, held, COMPARISONS)
+        rows = grid.compare(made, held, COMPARISONS + (identity.compared(self.study) if grid.role == "people" else []))
         return [{key: value for key, value in row.items() if key != "changed"} for row in rows]
 
     def _seeds(self, grid):
@@ -127,6 +127,7 @@ class Bypass:
             protections={key: dataclasses.asdict(arm.record) for key, arm in self.protections.items()},
             edits={misuse.kind: dataclasses.asdict(misuse.settings) for misuse in self.misuses},
             subsampling=self.subsampling,
+            faces=identity.networks(self.study),
         )
 
     def sent(self, role, subject, protection, quality):

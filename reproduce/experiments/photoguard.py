@@ -14,7 +14,7 @@ from ..measure.clip import identify
 from ..papers import photoguard as paper
 from ..papers.measures import TABLE6, TABLE10
 from ..protect import noise
-from . import arms, scales, subjects
+from . import arms, identity, scales, subjects
 from .arms import CLEAN
 from .cells import AGAIN, OTHER, Cell, Misuse
 from .grid import Grid, together
@@ -112,7 +112,7 @@ class Edits:
     def _compared(self, held, names):
         compared = [
             ["{}", "edit", "reference", names], ["{}_pasted", "edit, pasted", "reference, pasted", PASTED],
-            ["{}", "edit", "reference", EDITED], ["{}", "edit", None, ["fit"]],
+            ["{}", "edit", "reference", EDITED], ["{}", "edit", None, ["fit"]], *identity.compared(self.study),
         ]  # fmt: skip
         return self.grid.compare(self.edited, held, compared, pasted=["edit", "reference"])
 
@@ -157,6 +157,7 @@ class Edits:
             protections={key: dataclasses.asdict(arm.record) for key, arm in self.grid.protections.items()},
             edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
             clip=dict(name=self.clip_name, fingerprint=self.clip[1]),
+            faces=identity.networks(self.study),
         )
 
 

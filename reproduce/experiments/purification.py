@@ -8,7 +8,7 @@ import dataclasses
 
 from ..measure.perceptual import label
 from ..papers import photoguard as paper
-from . import arms, scales, subjects
+from . import arms, identity, scales, subjects
 from .arms import CLEAN, UNTREATED
 from .cells import Cell, Misuse
 from .grid import Grid
@@ -168,7 +168,7 @@ class Purification:
         self.edited = self.grid.edit(self.misuse, self._asked({Cell(): max(self.cells.values())} | self.cells))
         held = [(cell, number, seed, (Cell(), number, seed), count) for cell, number, seed, count in self._asked(self.cells)]
         likewise = all(dataclasses.replace(cell, protection=CLEAN) in self.cells for cell in self.cells)
-        compared = [*EDITED, *([["{}_likewise", "edit", "likewise", LIKEWISE]] if likewise else [])]
+        compared = [*EDITED, *([["{}_likewise", "edit", "likewise", LIKEWISE]] if likewise else []), *identity.compared(self.study)]
         told = [column.format(name) for column, *_, names in compared for name in names]
         pictures, rows = {_picture(row): row for row in self.purified}, []
         for row in self.grid.compare(self.edited, held, compared):
@@ -192,6 +192,7 @@ class Purification:
             purifiers={key: dataclasses.asdict(arm.record) for (key, changed), arm in self.grid.purifiers.items() if not changed},
             edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
             distance=label(self.study.judges),
+            faces=identity.networks(self.study),
         )
 
     def shown(self, subject, protection, purifier):

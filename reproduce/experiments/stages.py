@@ -195,7 +195,8 @@ def measure(profile, values, pictures):
     values: names; measures: name -> its place, kind and needs, as in the table; compared: lists of [column, x, y, measures], with {} for
     the measure's name in `column`, x and y names of pictures (y None for measures of a picture by itself); prompts and clip (what to
     open, its fingerprint) for those; pasted: names of pictures that are also to be had as "NAME, pasted", what "mask" keeps of "photo"
-    laid over them; distance: which one the model's judges bring, where a measure needs it.
+    laid over them; faces (the networks' name and fingerprint) and distance (which one the model's judges bring), where a measure needs
+    them.
     """
     known = dict(pictures)
     for name in values.get("pasted", ()):
@@ -203,7 +204,7 @@ def measure(profile, values, pictures):
     rows = [{"subject": name} for name in values["names"]]
     for column, x, y, names in values["compared"]:
         for name in names:
-            found = _measured(profile, values["measures"][name], known[x], known.get(y), known.get("mask"), values)
+            found = _measured(profile, values["measures"][name], known[x], known.get(y), known, values)
             for line, value in zip(rows, found.tolist(), strict=True):
                 line[column.format(name)] = number(value)
     return Result(rows)
@@ -221,14 +222,16 @@ def apart(profile, values, pictures):
     return Result([dict(fid=distribution.fid(x, y), precision=precision, recall=recall, edits=len(x), features=label)])
 
 
-def _measured(profile, row, x, y, mask, values):
+def _measured(profile, row, x, y, known, values):
     """(N,) values of a measure: its place, its kind, what it needs."""
     place, kind, needs = row
     given = [x]
-    if kind in ("pair", "person", "around"):
+    if kind in ("pair", "person", "around", "among"):
         given.append(y)
     if kind in ("person", "around"):
-        given.append(mask if kind == "person" else 1 - mask)
+        given.append(known["mask"] if kind == "person" else 1 - known["mask"])
+    if kind == "among":
+        given.append(known["others"])
     if kind == "picture":
         given.append(values["prompts"])
     if needs == "model":
@@ -237,7 +240,14 @@ def _measured(profile, row, x, y, mask, values):
         given.append(perceptual(profile.model.judges, profile.model)[0])
     elif needs == "clip":
         given.append(_clip(values["clip"][0]))
+    elif needs == "faces":
+        given.append(_faces(profile.model.judges))
     return resolve(place)(*given)
+
+
+@functools.lru_cache(1)
+def _faces(judges):
+    return face.faces(judges)
 
 
 @functools.lru_cache(1)

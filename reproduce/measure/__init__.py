@@ -6,6 +6,7 @@ Kinds, with the functions' arguments and what they return:
     person   (x, y, mask) -> (N,)           the same where mask (N, 1, H, W) is 1: over the person, who is kept
     around   (x, y, mask) -> (N,)           the same over what is repainted: mask is 1 there
     picture  (x, prompts) -> (N,)           a picture by itself, against its prompt
+    among    (x, y, others) -> (N,)         a picture against who it is held against, among other people's pictures
     alone    (x,) -> (N,)                   a picture by itself
     identity (x, references) -> (N,)        a picture against people's embeddings (M, D): its own person's first, then others'
     sets     (x, y) -> one or more numbers  two sets of pictures' features
@@ -26,7 +27,7 @@ class Measure:
     """A row: place of its function, kind, `better`: which values mean similar, what it needs, where it is from."""
 
     place: str
-    kind: str  # "pair" | "person" | "around" | "picture" | "alone" | "identity" | "sets"
+    kind: str  # "pair" | "person" | "around" | "picture" | "alone" | "among" | "identity" | "sets"
     better: str  # "higher" | "lower"
     source: str
     needs: str = ""  # "" | "model" | "distance" | "clip" | "features" | "faces"
@@ -63,6 +64,7 @@ MEASURES = {
     "grey_distance": Measure("latents:left", "pair", "higher", "distance of latents to grey that is left", "model"),
     "fit": Measure("clip:fit", "picture", "higher", "cosine of CLIP's embeddings; Figure 7", "clip"),
     "same_face": Measure("face:same", "pair", "higher", "cosine of the embeddings of the two faces", "faces"),
+    "face_rank": Measure("face:among", "among", "lower", "place of the person among others, 1 is right", "faces"),
     "face": Measure("face:seen", "alone", "higher", "1 where a face is found; GAP-Diff's FDFR is the share of 0", "faces"),
     "serfiq": Measure("face:serfiq", "alone", "higher", "SER-FIQ before its logistic; Terhorst et al. 2020; GAP-Diff", "faces"),
     "ism": Measure("face:ism", "identity", "higher", "cosine to the person's reference; Anti-DreamBooth, GAP-Diff", "faces"),

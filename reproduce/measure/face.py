@@ -112,6 +112,19 @@ def rank(x, references, faces):
     return _place(_cosines(find(x, faces), _references(references, 2)))
 
 
+def among(x, y, others, faces):
+    """Which place the person in each of y (N, 3, H, W) takes, among themselves and the people in others (M, 3, H, W), by cosine to the face
+    in x: (N,), 1 is right; nan where x or y has no face. Of others those without a face do not count.
+    """
+    found, own, rest = (find(part, faces) for part in (x, y, others))
+    values = torch.full((len(x),), math.nan, dtype=torch.float64)
+    for i in (found.detected & own.detected).nonzero().flatten().tolist():
+        references = torch.cat([own.embeddings[i : i + 1], rest.embeddings[rest.detected]])
+        one = Found(found.faces[i : i + 1], found.embeddings[i : i + 1])
+        values[i] = _place(_cosines(one, _references(references)))[0]
+    return values
+
+
 def same(x, y, faces):
     """Cosine of the faces in pictures x and y (N, 3, H, W), pair by pair: (N,), nan where either has none."""
     if len(check(x)) != len(check(y)):

@@ -15,6 +15,7 @@ from . import (
     customisation,
     customisation_figures,
     figures,
+    identity,
     impress,
     impress_figures,
     jpeg_bypass,
@@ -37,7 +38,7 @@ from .schema import COLUMNS
 _MODULES = (
     small_world, jpeg_bypass, jpeg_bypass_figures, photoguard, photoguard_figures, strength, transfer, impress, survivors,
     impress_figures, survivors_figures, jpeg_gradient, jpeg_gradient_figures, jpeg_spectra, jpeg_edits, customisation,
-    customisation_figures,
+    customisation_figures, identity,
 )  # fmt: skip
 PAGES = {name: page for module in _MODULES for name, page in module.PAGES.items()}
 
