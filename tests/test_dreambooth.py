@@ -125,6 +125,19 @@ def test_what_learns_is_what_was_said_and_can_be_put_back(model, people, kind):
     assert not any(p.requires_grad for p in tuned.unet.parameters()) and not tuned.unet.training
 
 
+@pytest.mark.parametrize("kind", ["denoiser", "keys and values", "adapters"])
+def test_a_model_in_half_learns_in_single_and_paints_in_half(people, tmp_path_factory, kind):
+    half = models.load(tinysd.save(tmp_path_factory.mktemp("half"), "1.5"), dtype=torch.bfloat16)
+    settings = dataclasses.replace(PLAIN, **KINDS[kind])
+    weights = tune(people, half, settings)
+    assert {part.dtype for part in weights.values()} == {torch.float32}
+    tuned = dreambooth.tuned(half, weights, settings=settings)
+    assert tuned.unet.conv_in.weight.dtype == torch.bfloat16
+    sampling = paper.EditSettings(2.0, 2, None, None, 64, "", "")
+    made = dreambooth.sample([PLAIN.prompt] * 2, tuned, settings=sampling, generator=generators(1, 2))
+    assert made.shape == (2, 3, 64, 64) and made.isfinite().all()
+
+
 def test_less_of_a_loss_and_pictures_for_any_number_of_prompts(model, people):
     told, settings = [], dataclasses.replace(PLAIN, steps=40, rate=3e-3)
     sampling = paper.EditSettings(2.0, 2, None, None, 64, "", "")

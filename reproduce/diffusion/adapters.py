@@ -34,6 +34,8 @@ def beside(model, parts, rank):
             inject_adapter_in_model(config, own)
         for name, parameter in own.named_parameters():
             parameter.requires_grad_("lora_" in name)
+            if "lora_" in name:
+                parameter.data = parameter.data.float()
         setattr(made, part, own)
     made.fingerprint = f"{model.fingerprint}+"
     return made

@@ -57,7 +57,7 @@ def tune(images, model, *, settings, generator, others=None, callback=None, take
 
 
 def tuned(model, weights, *, settings):
-    """A frozen copy of the model with the weights that `tune` gave. ValueError: weights of other settings, or of another model."""
+    """A frozen copy of the model with the weights that `tune` gave, in the model's precision. ValueError: weights of something else."""
     made = learner(model, settings)
     own = learnt(made)
     if own.keys() != weights.keys() or any(own[name].shape != weights[name].shape for name in own):
@@ -66,7 +66,9 @@ def tuned(model, weights, *, settings):
         for name, parameter in own.items():
             parameter.copy_(weights[name])
             parameter.requires_grad_(False)
-    made.unet.eval(), made.text_encoder.eval()
+    for part in {name.partition(".")[0] for name in own}:
+        net = getattr(made, part).eval()
+        setattr(made, part, net if settings.rank else torch.nn.Module.to(net, model.dtype))
     return made
 
 
