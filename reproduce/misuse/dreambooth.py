@@ -18,32 +18,17 @@ HANDED = 8  # pictures that the autoencoder reads at once
 def tune(images, model, *, settings, generator, others=None, callback=None, taken=None):
     """What a copy of the model learns of the set images (n, 3, H, W) of one person: {name: tensor}, for `tuned`.
 
-    taken: steps after which it is to be had: then a list of such dicts, one for each.
-
     others: pictures (m, 3, H, W) of the class, for prior preservation; None: the model paints `settings.others` of them first. generator:
-    one per image; the first one names the training's random stream. callback(step, value): after each step, its loss. ValueError: a model
-    without 4-channel denoiser, pictures whose sides are no multiples of its factor, a loss that does not stay finite.
+    one per image; the first one names the training's random stream. callback(step, value): after each step, its loss. taken: steps after
+    which it is to be had, in place of the settings' own; then a list of such dicts comes back. ValueError: a model without 4-channel
+    denoiser, pictures whose sides are no multiples of its factor, a loss that does not stay finite.
     """
     seed, wanted = _seed(images, model, generator), [settings.steps] if taken is None else list(taken)
     if not all(isinstance(step, int) and step > 0 for step in wanted) or not wanted:
         raise ValueError(f"taken: expected steps, whole numbers from 1 on, got {taken}")
-    sets = [(settings.prompt, _posterior(images, model))]
-    if settings.prior:
-        others = painted(model, settings, seed) if others is None else others
-        sets.append((settings.group, _posterior(others, model)))
-    made, prompts = learner(model, settings), [prompt for prompt, _ in sets]
-    fixed = None if "text_encoder" in made.learners else made.text(prompts).detach()
-
-    def objective(net, step, chance):
-        text = made.text(prompts) if fixed is None else fixed
-        rows = batch(step, [len(mean) for _, (mean, _) in sets], settings, seed)
-        drawn = [draw(mean[at], std[at], model, chance) for (_, (mean, std)), at in zip(sets, rows, strict=True)]
-        latents, t, noise = (torch.cat(part) for part in zip(*drawn, strict=True))
-        words = torch.cat([one.expand(len(at), -1, -1) for one, at in zip(text.split(1), rows, strict=True)])
-        own, *prior = (part.mean() for part in loss.denoising(made, latents, words, t, noise).split([len(at) for at in rows]))
-        return own + settings.prior * prior[0] if prior else own
-
-    kept = {}
+    if settings.prior and others is None:
+        others = painted(model, settings, seed)
+    made, kept = learner(model, settings), {}
 
     def after(step, value):
         if step + 1 in wanted:
@@ -52,8 +37,35 @@ def tune(images, model, *, settings, generator, others=None, callback=None, take
             callback(step, value)
 
     rule = dict(steps=max(wanted), seed=seed, stage="dreambooth", clip=settings.clip, precision=settings.precision, callback=after)
-    training.fit(made.learners, objective, rates=dict(adamw=settings.rate, decay=settings.decay), **rule)
+    training.fit(made.learners, objective(made, images, others, settings, seed), rates=rates(settings), **rule)
     return kept[settings.steps] if taken is None else [kept[step] for step in taken]
+
+
+def objective(made, images, others, settings, seed):
+    """The loss of a copy that learns the set images beside others of the class, as `diffusion.training.fit` takes it.
+
+    Each step takes its pictures by `batch`, and what it draws from its own random stream.
+    """
+    sets = [(settings.prompt, _posterior(images, made))]
+    if settings.prior:
+        sets.append((settings.group, _posterior(others, made)))
+    prompts, lengths = [prompt for prompt, _ in sets], [len(mean) for _, (mean, _) in sets]
+    fixed = None if "text_encoder" in made.learners else made.text(prompts).detach()
+
+    def loss_of(net, step, chance):
+        text, rows = made.text(prompts) if fixed is None else fixed, batch(step, lengths, settings, seed)
+        drawn = [draw(mean[at], std[at], made, chance) for (_, (mean, std)), at in zip(sets, rows, strict=True)]
+        latents, t, noise = (torch.cat(part) for part in zip(*drawn, strict=True))
+        words = torch.cat([one.expand(len(at), -1, -1) for one, at in zip(text.split(1), rows, strict=True)])
+        own, *prior = (part.mean() for part in loss.denoising(made, latents, words, t, noise).split([len(at) for at in rows]))
+        return own + settings.prior * prior[0] if prior else own
+
+    return loss_of
+
+
+def rates(settings):
+    """The optimiser of these settings, as `diffusion.optimiser.of` takes it."""
+    return dict(adamw=settings.rate, decay=settings.decay)
 
 
 def tuned(model, weights, *, settings):
