@@ -17,7 +17,7 @@ test: .venv/.stamp
 	$(RUN) -m ruff check .
 	$(RUN) -m pytest -q -n auto --dist loadfile
 	@rm -rf .cache/test
-	REPRODUCE_SCALE=smoke REPRODUCE_OUT=.cache/test/figures REPRODUCE_CACHE=.cache/test/store \
+	REPRODUCE_SCALE=smoke REPRODUCE_OUT=.cache/test/figures REPRODUCE_CACHE=.cache/test/store REPRODUCE_WORKERS=1 \
 		$(RUN) -m pytest -q -n auto --nbmake --nbmake-timeout=600 notebooks
 
 .venv/.stamp: pyproject.toml

@@ -24,6 +24,7 @@ def model(tmp_path_factory):
 @pytest.fixture
 def ran(model, tmp_path, monkeypatch):
     monkeypatch.setenv("REPRODUCE_CACHE", str(model.parent / "store"))  # 02 to 04 share their people
+    monkeypatch.setenv("REPRODUCE_WORKERS", "1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody there: kernels are offline, too
@@ -45,6 +46,7 @@ def test_customisation_runs_and_says_what_was_not_measured(tmp_path_factory, tmp
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("REPRODUCE_CACHE", str(tmp_path / "store"))
+    monkeypatch.setenv("REPRODUCE_WORKERS", "1")
     book = notebook.run("06", profile=str(folder), scale="smoke", out=str(tmp_path / "figures"))
     assert {"06_sets.png", "06_samples.png", "06_trade.png"} <= {path.name for path in book.parent.glob("*.png")}
     told = (book.parent / "06_controls.md").read_text()
