@@ -141,7 +141,7 @@ class Customisation:
         own, few = self.settings.steps, self.people[: self.counts.few]
         steps = sorted({own, *self.counts.taken})
         found = {Tuning(i): steps if i in few else () for i in self.people}
-        found |= {one: () for i in self.people for one in (Tuning(i, seed=1), Tuning(i, role="A"))}
+        found |= {one: () for i in few for one in (Tuning(i, seed=1), Tuning(i, role="A"))}
         found |= {Tuning(i, changes=changes): () for i in few for changes in WAYS.values() if changes}
         return found | {Tuning(i, changes=self._rate(by)): steps for i in few for by in self.counts.rates}
 
@@ -155,8 +155,10 @@ class Customisation:
         asked = []
         for i in self.people:
             asked += [("tuned", Tuning(i), None, letter, self.counts.samples) for letter in paper.PROMPTS]
-            for control, one in (("another seed", Tuning(i, seed=1)), ("set A", Tuning(i, role="A")), ("untuned", Tuning(i, untuned=True))):
-                asked += [(control, one, None, letter, self.counts.few_samples) for letter in paper.PROMPTS]
+            controls = [("untuned", Tuning(i, untuned=True))]
+            if i < self.counts.few:
+                controls += [("another seed", Tuning(i, seed=1)), ("set A", Tuning(i, role="A"))]
+            asked += [(control, one, None, letter, self.counts.few_samples) for control, one in controls for letter in paper.PROMPTS]
             for control, one in (("class prompt, tuned", Tuning(i)), ("class prompt, untuned", Tuning(i, untuned=True))):
                 asked.append((control, one, None, CLASS, self.counts.samples))
         return self.rows("control", asked)
