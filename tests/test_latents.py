@@ -37,13 +37,13 @@ BLOCKS = [(row, column) for row in range(2) for column in range(3)]
 def test_distances_are_in_units_of_the_way_to_grey(model, pair):
     x, y = pair
     grey = torch.full_like(y, 0.5)
-    shift, left = (MEASURES[name].function(x, y, model) for name in ("latent_shift", "grey_distance"))
+    shift, distances = (MEASURES[name].function(x, y, model) for name in ("latent_shift", "grey_distance"))
     for i in range(2):
         whole = distance(model, y, grey, i, BLOCKS)
         assert shift[i].item() == pytest.approx(distance(model, x, y, i, BLOCKS) / whole, rel=1e-5)
-        assert left[i].item() == pytest.approx(distance(model, x, grey, i, BLOCKS) / whole, rel=1e-5)
-    assert latents.moved(grey, y, model).tolist() == pytest.approx([1, 1], rel=1e-5) and (latents.moved(y, y, model) == 0).all()
-    assert (latents.left(grey, y, model) == 0).all()
+        assert distances[i].item() == pytest.approx(distance(model, x, grey, i, BLOCKS) / whole, rel=1e-5)
+    assert latents.shift(grey, y, model).tolist() == pytest.approx([1, 1], rel=1e-5) and (latents.shift(y, y, model) == 0).all()
+    assert (latents.grey_distance(grey, y, model) == 0).all()
 
 
 def test_over_the_person_are_the_latents_half_of_whose_pixels_are_the_persons(model, pair):
@@ -58,7 +58,7 @@ def test_over_the_person_are_the_latents_half_of_whose_pixels_are_the_persons(mo
     got, grey = row.function(x, y, mask, model), torch.full_like(y, 0.5)
     for i, blocks in ((0, [(0, 0), (1, 1)]), (1, BLOCKS)):
         assert got[i].item() == pytest.approx(distance(model, x, y, i, blocks) / distance(model, y, grey, i, blocks), rel=1e-5)
-    assert got[1].item() == pytest.approx(latents.moved(x, y, model)[1].item(), rel=1e-6)
+    assert got[1].item() == pytest.approx(latents.shift(x, y, model)[1].item(), rel=1e-6)
     outside = x.clone()
     outside[0, :, 8:, :8], outside[0, :, :8, 8:] = 0.0, 1.0  # whatever lies in the other blocks
     assert row.function(outside, y, mask, model)[0] == got[0]

@@ -77,7 +77,7 @@ def test_an_edit_over_budgets_is_held_against_the_clean_edit_of_the_tables(ran, 
         sent = protected(ran, arm, eps)
         made, moved = edited(ran, sent), (sent - ran.people.images).mul(255).round()
         found = [row for row in rows if (row["protection"], row["eps"]) == (arm, eps)]
-        shifts = latents.moved_within(made, clean, masks, model)
+        shifts = latents.shift_within(made, clean, masks, model)
         for i, row in enumerate(found):
             pair = made[i : i + 1], clean[i : i + 1]
             assert row["ssim"] == pytest.approx(compare(*pair, ("ssim",))["ssim"].item(), abs=1e-5)

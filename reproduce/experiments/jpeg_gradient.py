@@ -186,8 +186,8 @@ def attack(profile, values, pictures):
 
     made, rows = photoguard.encoder(clean.to(model.device), model, settings=settings, through=filed).cpu(), []
     for q in (None, *values["files"]):
-        left = reading.left(degrade.jpeg(made, q), clean, model).tolist()
-        rows += [dict(subject=name, quality=q, grey_distance=one) for name, one in zip(values["names"], left, strict=True)]
+        distances = reading.grey_distance(degrade.jpeg(made, q), clean, model).tolist()
+        rows += [dict(subject=name, quality=q, grey_distance=one) for name, one in zip(values["names"], distances, strict=True)]
     return Result(rows, {"image": made})
 
 

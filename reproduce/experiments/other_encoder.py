@@ -42,7 +42,7 @@ def read(profile, values, pictures):
     made, clean = (pictures[name] * pictures["mask"] + latents.GREY * (1 - pictures["mask"]) for name in ("made", "images"))
     rows = []
     for encoder, model in readers.items():
-        columns = latents.left(made, clean, model).tolist(), latents.moved(made, clean, model).tolist()
+        columns = latents.grey_distance(made, clean, model).tolist(), latents.shift(made, clean, model).tolist()
         for subject, grey_distance, shift in zip(values["names"], *columns, strict=True):
             rows.append(dict(subject=subject, encoder=encoder, grey_distance=grey_distance, latent_shift=shift))
     return Result(rows)

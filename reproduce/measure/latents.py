@@ -10,15 +10,15 @@ GREY = 0.5
 
 
 @torch.no_grad()
-def moved(x, y, model):
+def shift(x, y, model):
     """Distance of the latents of x (N, 3, H, W) to those of y, over the distance of y's to grey: (N,), 0 for equal pictures."""
     at, home, grey = _read(model, x, y)
     return ((at - home).flatten(1).norm(dim=1) / (home - grey).flatten(1).norm(dim=1)).cpu()
 
 
 @torch.no_grad()
-def moved_within(x, y, mask, model):
-    """`moved`, of the latents whose pixels lie half or more where mask (N, 1, H, W) is 1: (N,); nan where there are none."""
+def shift_within(x, y, mask, model):
+    """`shift`, of the latents whose pixels lie half or more where mask (N, 1, H, W) is 1: (N,); nan where there are none."""
     at, home, grey = _read(model, x, y)
     inside = (F.adaptive_avg_pool2d(mask.to(at), at.shape[2:]) >= 0.5).to(at)
     far, whole = (((one - home) * inside).flatten(1).norm(dim=1) for one in (at, grey))
@@ -26,7 +26,7 @@ def moved_within(x, y, mask, model):
 
 
 @torch.no_grad()
-def left(x, y, model):
+def grey_distance(x, y, model):
     """Distance of the latents of x (N, 3, H, W) to grey, over that of y's: (N,), 1 for equal pictures, 0 for a grey one."""
     at, home, grey = _read(model, x, y)
     return ((at - grey).flatten(1).norm(dim=1) / (home - grey).flatten(1).norm(dim=1)).cpu()
