@@ -78,7 +78,7 @@ def test_attacks_are_judged_on_the_files_they_were_made_for_beside_the_plain_one
     )  # fmt: skip
     for quality in (75, 30):
         assert (
-            f"Attacks, 8 levels, 2 pictures, scored on files of quality {quality}: 0.750 of the distance to grey is left through ours,"
+            f"Attacks, 8 levels, 2 pictures, scored on files of quality {quality}: 0.750 of the distance to grey remains through ours,"
             " 0.850 without JPEG in the loop. Stronger than that, paired one by one: JPEG-Mask +0.200 [+0.200, +0.200];"
             " ours: exact file, Cauchy back +0.100 [+0.100, +0.100]. Weaker: DiffJPEG, cubic -0.100 [-0.100, -0.100]."
         ) in told

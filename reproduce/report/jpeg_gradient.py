@@ -145,8 +145,9 @@ def _attacked(rows, quality):
     own = [r for r in rows if r["through"] == r["quality"] == quality]
     left = {row["surrogate"]: row["mean"] for row in summarise(own, ["surrogate"], "grey_distance")}
     return (
-        f"Attacks, 8 levels, {people(rows)} pictures, scored on files of quality {quality}: {left[OURS]:.3f} of the distance to grey is"
-        f" left through ours, {left[PLAIN]:.3f} without JPEG in the loop. {_apart(gained(rows, quality), 'Stronger than that', 'weaker')}"
+        f"Attacks, 8 levels, {people(rows)} pictures, scored on files of quality {quality}: {left[OURS]:.3f} of the distance to grey"
+        f" remains through ours, {left[PLAIN]:.3f} without JPEG in the loop."
+        f" {_apart(gained(rows, quality), 'Stronger than that', 'weaker')}"
     )
 
 

@@ -61,11 +61,11 @@ def attack_figure(rows):
     return figure
 
 
-LEFT = {"brightness": "of its amplitude, in brightness", "colour": "of its amplitude, in colour", "all": "of its energy, all channels"}
+REMAINING = {"brightness": "of its amplitude, in brightness", "colour": "of its amplitude, in colour", "all": "of its energy, all channels"}
 
 
 def spectrum_figure(rows):
-    """First: energy of each perturbation per band of frequency. Then what of each is left over quality: of the amplitude in brightness
+    """First: energy of each perturbation per band of frequency. Then what of each remains over quality: of the amplitude in brightness
     and in colour, of the energy over all channels. Returns the figure."""
     figure, axes = plt.subplots(2, 2, figsize=(12, 8.4))
     _bars(axes[0, 0], rows)
@@ -74,10 +74,10 @@ def spectrum_figure(rows):
         value = "kept_energy" if kind == "all" else "kept"
         mine = [r for r in rows if (r["band"], r["kind"]) == ("all", kind)]
         curve(ax, mine, "quality", value, "protection", looks.PROTECTIONS, none="no JPEG")
-        ax.set(xlabel="JPEG quality", ylabel="part left", title=f"What a file leaves {LEFT[kind]}", ylim=(0, 1.05))
+        ax.set(xlabel="JPEG quality", ylabel="part that remains", title=f"What remains in a file {REMAINING[kind]}", ylim=(0, 1.05))
         ax.get_legend().remove()
     hline(axes[1, 1], 0.5, "half")
-    note = "“left”: the projection of what the file leaves onto the perturbation, band by band; what it puts in its place is not in it"
+    note = "“Remains”: the projection of what the file leaves onto the perturbation, band by band; what it puts in its place is not in it"
     figure.supxlabel(f"{note}. {_over(rows)}", fontsize=9)
     return figure
 

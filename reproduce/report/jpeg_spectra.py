@@ -12,7 +12,7 @@ MEANT = "the projection, in brightness and colour and in each band of frequency,
 
 
 def survival_table(rows, qualities=QUALITIES):
-    """One line a perturbation and kind: its shares of the energy, and the amplitude and energy left at some qualities."""
+    """One line a perturbation and kind: its shares of the energy, and the amplitude and energy that remain at some qualities."""
     lines = []
     for name in dict.fromkeys(r["protection"] for r in rows):
         mine = [r for r in rows if r["protection"] == name]
@@ -36,14 +36,14 @@ def survival_heads(rows, qualities=QUALITIES):
     run = {r["quality"] for r in rows}
     heads = {"what": "perturbation", "kind": "of it in", "share": "share of its energy", "low": "share below 1/16 cycles a pixel",
              "outside": "share JPEG-Mask removes"}  # fmt: skip
-    return heads | {str(q): f"left at {q}: amplitude / energy" for q in qualities if q in run}
+    return heads | {str(q): f"remains at {q}: amplitude / energy" for q in qualities if q in run}
 
 
 def survival_notes(rows):
-    """Footnotes: what "left" means, and over whom."""
+    """Footnotes: what "remains" means, and over whom."""
     return [
-        f"Left: {MEANT}, as a share of the perturbation's amplitude, and squared, of its energy. What the file puts in its place, its own"
-        " rounding noise, is not counted.",
+        f"Remains: {MEANT}, as a share of the perturbation's amplitude, and squared, of its energy. What the file puts in its place, its"
+        " own rounding noise, is not counted.",
         f"{people(rows)} pictures, one a person; 95 % intervals over them.",
     ]
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from . import looks
 from .figures import noted, people, reach
-from .lettering import beside, wrapped
+from .lettering import beside
 from .page import Page
 from .purification import EVERY, UNTREATED, chosen, listed, mean, protection, purifier, remaining_share
 
@@ -39,7 +39,7 @@ def heat_map(rows):
     )
     for ax, names, values, colours, span, style, title in maps:
         drawn = _cells(ax, values, at, colours, span, style)
-        heads = [wrapped(protection(one), 1.15, 9) for one in names]
+        heads = [protection(one) for one in names]  # in one line each: two would lie over their neighbours'
         ax.set_xticks(range(len(names)), heads, rotation=50, ha="left", rotation_mode="anchor")
         ax.tick_params(labeltop=True, labelbottom=False)
         ax.set_title(title, fontsize=10.5)
