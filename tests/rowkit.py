@@ -8,6 +8,7 @@ from pathlib import Path
 from reproduce import protect, purify
 from reproduce.artefacts import manifest
 from reproduce.artefacts.rows import rows_csv
+from reproduce.papers import dreambooth
 from reproduce.papers import photoguard as paper
 from reproduce.report.schema import COLUMNS
 
@@ -60,7 +61,7 @@ def record(one) -> dict:
 
 
 SETTINGS = dict(
-    counts=dict(rebuilt=32, learned=340),
+    counts=dict(rebuilt=32, learned=340, among=16),
     classifier=0.93,
     momentum=0.9,
     protections={key: record(protect.record(*one)) for key, one in ATTACKS.items()},
@@ -73,6 +74,10 @@ SETTINGS = dict(
     distance="a distance",
     subsampling="4:2:0",
     turned=TURNED,
+    faces="face networks",
+    lacks=[],
+    tuning=record(dreambooth.DREAMBOOTH["equal"]),
+    sampling=record(dreambooth.SAMPLING["paper"]),
 )
 
 
@@ -161,6 +166,14 @@ def rows() -> dict:
             for band in ("all", "below 1/32", "above 1/4") for who in PEOPLE
         ],
         "05_edits": _quality_edits(chance, _EDITED_5, ("variation",)),
+        "06_faces": [dict(what="detector: found", measured="99.5 %", floor="99 %", goal="99.9 %")],
+        "06_tunings": [
+            dict(subject=who, role="B", way=way, changed="", seed=0, learnt=1000, first=0.5, last=0.3, seconds=9.5)
+            for who in PEOPLE for way in ("denoiser", "keys and values")
+        ],
+        "06_customised": [one | dict(control=name) for name in ("tuned", "untuned", "class prompt, tuned") for one in _samples(chance)],
+        "06_ways": [one | dict(way=way) for way in ("denoiser", "keys and values") for one in _samples(chance)],
+        "06_search": [one | dict(rate=rate, step=step) for rate in (1e-4, 2e-4) for step in (100, 300) for one in _samples(chance)],
     }  # fmt: skip
 
 
@@ -179,6 +192,25 @@ _PAIRS_4 = [
 _TURNED = [("encoder", "IMPRESS", ""), *(("encoder", "IMPRESS", change) for values in TURNED.values() for _, change in values if change)]
 
 
+def _faced(chance):
+    """Three columns of what face networks tell of an edit; now and then there is no face."""
+    if chance.random() < 0.2:
+        return dict(face=0, same_face=None, face_rank=None)
+    return dict(face=1, same_face=chance.random(), face_rank=1 + int(chance.random() > 0.7))
+
+
+def _samples(chance):
+    """Two pictures a person and prompt, as tuned models paint them."""
+    found = []
+    for who, (letter, prompt), i in itertools.product(PEOPLE, dreambooth.PROMPTS.items(), range(2)):
+        told = _faced(chance)
+        row = dict(subject=who, role="B", protection="clean", purifier="none", quality=None, changed="", misuse="dreambooth", prompt=prompt)
+        row |= dict(seed=0, step=300, sample=i, face=told["face"], ism=told["same_face"], rank=told["face_rank"], fit=0.3)
+        row |= dict(serfiq=None if told["same_face"] is None else 0.9, scene_seen=float(i) if letter in "CD" else None)
+        found.append(row)
+    return found
+
+
 def _protections(chance, arms, roles):
     return [
         dict(subject=who, role=role, protection=arm, levels=16.0, rms=9.0, **measured(chance, "psnr", "ssim"))
@@ -194,9 +226,9 @@ def _quality_edits(chance, arms, misuses):
         names = ("latent_shift", *PAIR, "ssim_to_photo", "psnr_to_photo", *LIKEWISE)
         values = measured(chance, *names)
         less = {name: values[name] - 0.4 for name in ("ssim", "ssim_person_likewise")}
-        found.append(row | values | (less if "encoder" in arm else {}))
+        found.append(row | values | (less if "encoder" in arm else {}) | _faced(chance))
         if arm == "clean" and q is None:
-            found.append(row | dict(protection="another seed", seed=1) | measured(chance, *names))
+            found.append(row | dict(protection="another seed", seed=1) | measured(chance, *names) | _faced(chance))
     return found
 
 
@@ -209,7 +241,7 @@ def _photoguard_edits(chance):
         for rule, arms, seed in (("fixed", fixed, 0), ("list", deciding, 1), ("best", deciding, 1)):
             for arm in arms:
                 one = dict(row, protection=arm, seed=1 if arm == "another seed" else seed, rule=rule)
-                found.append(one | measured(chance, *PAIR, *REGIONS, "fit", *TABLE10))
+                found.append(one | measured(chance, *PAIR, *REGIONS, "fit", *TABLE10) | _faced(chance))
         found.append(dict(row, protection="photograph", rule="none", fit=0.1))
     return found
 
@@ -230,7 +262,7 @@ def _purified_edits(chance, cells, likewise=LIKEWISE):
     found, edit = [], dict(misuse="inpainting", prompt="snow", seed=0)
     for row in _purified(chance, cells):
         clean = {"ssim": 0.95} | {name: 1.0 for name in likewise if name != "psnr_likewise"} if row["protection"] == "clean" else {}
-        found.append(row | edit | measured(chance, *PAIR, *likewise) | clean)
+        found.append(row | edit | measured(chance, *PAIR, *likewise) | clean | _faced(chance))
     return found
 
 

@@ -13,7 +13,7 @@ def about(faces="networks", lacks=()):
     import dataclasses
 
     settings = dict(tuning=dataclasses.asdict(DREAMBOOTH["equal"]), sampling=dataclasses.asdict(SAMPLING["paper"]), faces=faces,
-                    clip="CLIP", lacks=list(lacks), counts=dict(among=16))  # fmt: skip
+                    clip=dict(name="CLIP"), lacks=list(lacks), counts=dict(among=16))  # fmt: skip
     return SimpleNamespace(settings=settings, count=settings["counts"].__getitem__, model_note=lambda: "Model m.")
 
 

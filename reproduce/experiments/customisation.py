@@ -88,7 +88,8 @@ class Customisation:
     def told(self):
         """What the manifest says of the rows."""
         settings = {"tuning": dataclasses.asdict(self.settings), "sampling": dataclasses.asdict(self.sampling)}
-        judges = dict(clip=self.clip and self.clip[2], faces=self.faces and self.faces[0], lacks=self.lacks)
+        clip = self.clip and dict(name=self.clip[2], fingerprint=self.clip[1])
+        judges = dict(clip=clip, faces=self.faces and self.faces[0], lacks=self.lacks)
         return settings | judges | dict(counts=vars(self.counts))
 
     def networks(self):

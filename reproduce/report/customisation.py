@@ -83,7 +83,8 @@ def notes(rows, about):
         " without a face is not right. Identity: cosine to the mean embedding of set C, over pictures with a face (GAP-Diff's convention)"
         " and over all, where none counts 0.",
     ]
-    judges = [f"{what} by {about.settings[key]}" for what, key in (("Faces", "faces"), ("scene and fit", "clip")) if about.settings[key]]
+    names = {"Faces": about.settings["faces"], "scene and fit": (about.settings["clip"] or {}).get("name")}
+    judges = [f"{what} by {name}" for what, name in names.items() if name]
     told = told if about.settings["faces"] else told[:1]
     lacks = [f"Not measured: {one}." for one in about.settings["lacks"]]
     return [*told, *([f"{'; '.join(judges)}."] if judges else []), *lacks, about.model_note()]
