@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +11,7 @@ from reproduce.engine import worker
 from reproduce.experiments import arms, grid, subjects
 from reproduce.experiments.cells import Cell, Misuse
 from reproduce.experiments.grid import Grid
-from reproduce.measure import compare, similarity
+from reproduce.measure import MEASURES, compare, similarity
 from reproduce.misuse import edit
 from reproduce.papers import photoguard as paper
 
@@ -255,3 +256,27 @@ def test_a_group_that_is_done_in_part_shows_that_part(study):
     found.protect({"noise": 1})
     shown, kept = picture(found, Cell("noise"), 0)[0], found.subjects.masks[0]
     assert torch.equal(shown * (1 - kept), found.subjects.images[0] * (1 - kept)) and not torch.equal(shown, found.subjects.images[0])
+
+
+def test_faces_of_edits_are_told_beside_their_photographs(monkeypatch):
+    """By networks that find squares: the columns of `identity.COMPARED`, one row an edit."""
+    from types import SimpleNamespace
+
+    from facekit import BLUE, GREEN, PINK, RED, Squares, pictures
+
+    from reproduce.experiments import identity, stages
+
+    monkeypatch.setattr(stages, "_faces", lambda judges: Squares())
+    measures = {name: [MEASURES[name].whole, MEASURES[name].kind, MEASURES[name].needs] for name in ("face", "same_face", "face_rank")}
+    given = dict(edit=pictures(RED, None, BLUE), photo=pictures(RED, RED, GREEN), others=pictures(PINK, BLUE))
+    profile = SimpleNamespace(model=SimpleNamespace(judges=None))
+    rows = stages.measure(profile, dict(names=["a", "b", "c"], measures=measures, compared=identity.COMPARED), given).rows
+    assert [row["face"] for row in rows] == [1, 0, 1]
+    assert rows[0]["same_face"] == pytest.approx(1) and rows[1]["same_face"] is None and rows[2]["same_face"] == pytest.approx(0)
+    assert [row["face_rank"] for row in rows] == [1, None, 3]
+
+
+def test_whom_a_face_might_be_are_fifteen_others():
+    one = Grid.__new__(Grid)
+    one._images = np.arange(20)
+    assert one._others(range(4, 8)).tolist() == [0, 1, 2, 3, *range(8, 19)] and len(one._others(range(16, 20))) == 15
