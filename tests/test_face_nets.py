@@ -106,6 +106,12 @@ def test_maps_are_read_as_they_are_written():
     assert face_bundled.iou((0, 0, 2, 2), (1, 1, 3, 3)) == pytest.approx(1 / 7) and face_bundled.iou((0, 0, 1, 1), (2, 2, 3, 3)) == 0
 
 
+def test_any_size_in_eights_will_do():
+    net = nets.Detector().eval()
+    for height, width in ((72, 88), (128, 128), (64, 200)):
+        assert net(torch.rand(1, 3, height, width)).shape == (1, 15, height // 8, width // 8)
+
+
 def truth():
     boxes = torch.tensor([[[20.0, 30.0, 60.0, 86.0], [math.nan] * 4]])
     points = torch.full((1, 2, 5, 2), math.nan)
