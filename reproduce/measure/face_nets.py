@@ -96,11 +96,11 @@ class Embedder(nn.Module):
 
 
 def save(folder, name, net, **more):
-    """Write `net` as <name>.safetensors, kernels in half precision, and its shape and `more` into config.json beside it."""
+    """Write `net` as <name>.safetensors, in half precision, and its shape and `more` into config.json beside it."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: v for key, v in net.state_dict().items() if not key.endswith("num_batches_tracked")}
-    state = {key: v.detach().cpu().to(torch.float16 if v.ndim > 1 else torch.float32).contiguous() for key, v in state.items()}
+    state = {key: v.detach().cpu().half().contiguous() for key, v in state.items()}
     save_file(state, folder / f"{name}.safetensors", metadata={"format": "pt"})
     file = folder / "config.json"
     told = json.loads(file.read_text()) if file.exists() else {}
@@ -115,8 +115,9 @@ def load(folder, name):
     kind = {"detector": Detector, "embedder": Embedder}[name]
     net = kind(**{key: value for key, value in told.items() if key in ("widths", "blocks", "narrow", "dropout")})
     state = {key: value.float() for key, value in load_file(folder / f"{name}.safetensors").items()}
-    missing, extra = net.load_state_dict(state, strict=False)
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    if missing or extra:
-        raise OSError(f"{name}.safetensors: {len(missing)} weights are missing, {len(extra)} unknown; {(missing + extra)[0]} the first")
+    own = {key: value.shape for key, value in net.state_dict().items() if not key.endswith("num_batches_tracked")}
+    wrong = sorted(key for key in own.keys() | state.keys() if key not in own or key not in state or own[key] != state[key].shape)
+    if wrong:
+        raise OSError(f"{name}.safetensors: {len(wrong)} weights are missing, unknown or of another shape, {wrong[0]} the first")
+    net.load_state_dict(state, strict=False)
     return net.eval().requires_grad_(False), told

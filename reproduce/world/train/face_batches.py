@@ -33,7 +33,7 @@ def scenes(args, batch):
         rows = torch.randint(count, (batch,), generator=generator)
         decoded = torch.rand(batch, generator=generator) < 0.4
         rows = torch.where(decoded, rows % also, rows)
-        images = torch.where(decoded[:, None, None, None], data["decoded"][rows % also], data["images"][rows]).float() / 255
+        images = _pictures(data, rows, decoded)
         boxes, points, glass = (data[key][rows] for key in ("boxes", "points", "mirror"))
         status = torch.where(decoded[:, None], status_of(data, rows % also), 1)
         images, boxes, points, glass = moved(images, boxes, points, glass, generator)
@@ -41,6 +41,13 @@ def scenes(args, batch):
         return photographed(images, generator), boxes, points, status, glass
 
     return draw
+
+
+def _pictures(data, rows, decoded):
+    """Pictures `rows` as rendered or, where `decoded`, as decoded, (n, 3, 128, 128) in [0, 1]."""
+    images = data["images"][rows]
+    images[decoded] = data["decoded"][rows[decoded]]
+    return images.float() / 255
 
 
 def moved(images, boxes, points, glass, generator):
@@ -107,16 +114,18 @@ def photographed(images, generator):
     def draw(low, high, channels=1):
         return patches.uniform(generator, low, high, n * channels).view(n, channels, 1, 1)
 
-    images = images.clamp(1e-3, 1) ** (2 ** draw(-0.5, 0.5))
-    grey = images.mean((1, 2, 3), keepdim=True)
-    images = grey + (images - grey) * draw(0.7, 1.25) + draw(-0.1, 0.1) + draw(-0.04, 0.04, 3)
-    tone = images.mean(1, keepdim=True)
-    images = tone + (images - tone) * draw(0.6, 1.3)
+    images = images.clamp(0, 1)
+    images = images + draw(-0.6, 0.6) * images * (1 - images)
+    contrast, grey = draw(0.7, 1.25), images.mean((1, 2, 3), keepdim=True)
+    images = images * contrast + (grey * (1 - contrast) + draw(-0.1, 0.1) + draw(-0.04, 0.04, 3))
+    images = torch.lerp(images.mean(1, keepdim=True), images, draw(0.6, 1.3))
     soft = torch.rand(n, generator=generator) < 0.4
     if soft.any():
         images[soft] = patches.smooth(images[soft], patches.uniform(generator, 0.2, 1.1, int(soft.sum())))
-    grain = torch.rand(n, 1, 1, 1, generator=generator).square() * 0.07
-    images = (images + grain * torch.randn(images.shape, generator=generator)).clamp(0, 1)
+    coarse = torch.rand(n, generator=generator) < 0.5
+    noise = torch.randn((int(coarse.sum()), *images.shape[1:]), generator=generator)
+    images[coarse] += noise * patches.uniform(generator, 0, 0.06, len(noise)).view(-1, 1, 1, 1)
+    images = images.clamp(0, 1)
     filed = (torch.rand(n, generator=generator) < 0.3).nonzero().flatten()
     if len(filed):
         qualities = torch.randint(35, 96, (len(filed),), generator=generator).tolist()
@@ -136,7 +145,7 @@ def crops(args, batch):
         which = torch.randint(len(rows), (batch,), generator=generator)
         row, slot = rows[which], slots[which]
         decoded = (torch.rand(batch, generator=generator) < 0.6) & (row < also) & fine[row % also]
-        images = torch.where(decoded[:, None, None, None], data["decoded"][row % also], data["images"][row]).float() / 255
+        images = _pictures(data, row, decoded)
         points, boxes = data["points"][row, slot], data["boxes"][row, slot]
         seen = photographed(align(images, jittered(points, boxes, generator), nets.CROP), generator)
         return hidden(seen, generator), labels[which]

@@ -11,7 +11,7 @@ from .loop import train
 
 CORE, RING = 0.75, 1.75  # cells around a face's middle: that say so, and that may say what they like
 SCALE, MARGIN = 32.0, 0.3  # of the angular margin loss
-GROW = 800  # steps until the margin is whole
+GROW = 400  # steps until the margin is whole
 
 
 def train_detector(args):

@@ -21,6 +21,7 @@ from . import denoiser as dn
 from . import patches, tower
 from .data import home
 
+CAST = 2000
 SEED = 3_000_000  # shard k holds pictures of seed SEED + k; nothing else in the project renders these
 # How latents are disturbed (see `Codec.disturb`), how often, the degree up to which there is a face in one piece and that from which on
 # there is none, set by looking as in spoil.SPOILS. A blend of two faces, one on the other, stays a face.
@@ -40,8 +41,9 @@ SHAKEN = (0.2, 0.34)  # deviation of what is added to the denoiser's kernels, in
 
 
 def specs(shard, count, identities=IDENTITIES, seed=SEED):
-    """Specs of one shard: 15 % nobody, 20 % two; every identity as often as the others; three in ten of the first persons disguised.
+    """Specs of one shard: 15 % nobody, 20 % two; three in ten of the first persons disguised.
 
+    The first persons are CAST of the identities, one as often as another, so that each is seen in several pictures; the second may be any.
     All are photos but three in ten of the pictures without people. A disguise is of the same sex, or beards would mark it.
     """
     found = sample_specs(seed + shard, count, styles=["photo"], people=[0] * 3 + [1] * 13 + [2] * 4)
@@ -53,7 +55,7 @@ def specs(shard, count, identities=IDENTITIES, seed=SEED):
     chance = torch.rand(count, 2, generator=draw)
     made = []
     for i, spec in enumerate(found):
-        first = int(turn[(shard * count + i) % many])
+        first = int(turn[(shard * count + i) % min(CAST, many)])
         partner = int(other[i, 0]) if int(other[i, 0]) != first else (first + 1) % many
         same = (women == women[first]).nonzero().flatten()
         worn = identities[int(same[int(other[i, 1]) % len(same)])] if chance[i, 0] < 0.3 else -1

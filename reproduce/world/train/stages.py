@@ -46,7 +46,7 @@ SIZES = {
         clip=(4, 16),
         denoiser=(4, 8),
         inpainting=(4, 8),
-        portraits=(1, 1, 40),
+        portraits=(1, 1, 24),
         detector=(4, 8),
         embedder=(4, 16),
         judged=20,
@@ -63,7 +63,7 @@ SIZES = {
         clip=(1200, 64),
         inpainting=(6000, 64),
         denoiser=(500, 64),
-        portraits=(14, 6, 1000),
+        portraits=(10, 3, 1000),
         detector=(6000, 32),
         embedder=(5000, 128),
         judged=400,
@@ -211,7 +211,8 @@ def bundle(args):
 def faces(args):
     """Put the face networks into a bundle that is there, and their last log entries into its training.json."""
     publish(args.work / "faces", args.out / "faces")
-    note(args, json.loads((args.out / "training.json").read_text()), ["detector", "embedder"])
+    log = args.out / "training.json"
+    note(args, json.loads(log.read_text()) if log.exists() else {}, ["detector", "embedder"])
 
 
 def note(args, logs, stages):
