@@ -104,11 +104,11 @@ COUNTS = {
         ),
         "standard": dict(
             people=4, among=16, samples=8, steps=None, others=None, sampling=25, few=2, few_samples=4, rates=(0.5, 2),
-            taken=(100, 200, 400), judged=1000, strangers=64
+            taken=(100, 200, 300), judged=1000, strangers=64
         ),
         "paper": dict(
             people=30, among=30, samples=30, steps=None, others=None, sampling=100, few=4, few_samples=8, rates=(0.5, 2),
-            taken=(100, 200, 400), judged=4000, strangers=256
+            taken=(100, 200, 300), judged=4000, strangers=256
         ),
     },
 }  # fmt: skip

@@ -48,7 +48,7 @@ _PUBLISHED = dict(
     checkpointed=True,
 )  # fmt: skip
 _SEEDED = "the run is seeded"
-_SMALL = dict(batch=2, prior=1.0, others=32, prompt=PROMPTS["A"], group="a photo of a person", precision="float32")
+_SMALL = dict(batch=4, prior=1.0, others=32, prompt=PROMPTS["A"], group="a photo of a person", precision="float32")
 
 DREAMBOOTH = {
     "paper": DreamBoothSettings(
@@ -60,7 +60,7 @@ DREAMBOOTH = {
         differs=_SEEDED,
     ),
     "equal": DreamBoothSettings(
-        **_SMALL, learn=("unet", "text_encoder"), rate=2e-4, steps=300,
+        **_SMALL, learn=("unet", "text_encoder"), rate=2e-4, steps=200,
         source=f"{OURS}: what keeps both person and prompt on the bundled model, one cost for every protection",
         differs="no published setting: a model of 7 M weights learns at a hundred times the rate of one of a billion, in fewer steps",
     ),
