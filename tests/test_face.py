@@ -251,3 +251,4 @@ def test_an_edit_is_told_among_others_by_its_own_photograph():
     edits, photographs = pictures(RED, PINK, None, BLUE, GREEN), pictures(RED, RED, RED, None, BLUE)
     close(face.among(edits, photographs, pictures(GREEN, None, PINK, BLUE), Squares()), [1, 2, NAN, NAN, 4])
     assert face.among(pictures(RED), pictures(RED), pictures(RED), Squares()).tolist() == [2], "as near as another is no hit"
+    assert face.among(pictures(RED), pictures(BLUE), torch.zeros(0, 3, 32, 32), Squares()).tolist() == [1]

@@ -38,7 +38,7 @@ class Found:
     @property
     def detected(self):
         """(N,) bool."""
-        return torch.tensor([face is not None for face in self.faces])
+        return torch.tensor([face is not None for face in self.faces], dtype=torch.bool)
 
 
 def faces(judges, device=None):
@@ -116,7 +116,8 @@ def among(x, y, others, faces):
     """Which place the person in each of y (N, 3, H, W) takes, among themselves and the people in others (M, 3, H, W), by cosine to the face
     in x: (N,), 1 is right; nan where x or y has no face. Of others those without a face do not count.
     """
-    found, own, rest = (find(part, faces) for part in (x, y, others))
+    found, own = find(x, faces), find(y, faces)
+    rest = find(others, faces) if len(others) else Found((), own.embeddings[:0])  # alone, everybody is the first
     values = torch.full((len(x),), math.nan, dtype=torch.float64)
     for i in (found.detected & own.detected).nonzero().flatten().tolist():
         references = torch.cat([own.embeddings[i : i + 1], rest.embeddings[rest.detected]])
