@@ -12,7 +12,6 @@ from . import patches, portraits, spoil
 SWAP = [1, 0, 2, 4, 3]  # points of a mirrored face
 SPOILED = 0.55  # of the pictures, one way; of these the share STRONG so that no face is left
 STRONG = 0.7
-OFTEN = ("erase", "erase", "erase")  # ways drawn as often again: an eye that is missing is how most generated faces fail
 
 
 def status_of(data, rows):
@@ -79,7 +78,7 @@ def moved(images, boxes, points, glass, generator):
 
 def spoiled(images, boxes, points, status, generator):
     """Images some of which are spoiled, in one way each, and what then holds of their faces."""
-    n, names = len(images), [*spoil.SPOILS, *OFTEN]
+    n, names = len(images), list(spoil.SPOILS)
     images, status = images.clone(), status.clone()
     way = torch.randint(len(names), (n,), generator=generator)
     able = (torch.rand(n, generator=generator) < SPOILED) & (status != 0).all(1)

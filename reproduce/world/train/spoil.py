@@ -171,19 +171,10 @@ def spot(images, boxes, points, which, grow=1.0):
 
 
 def erase(images, boxes, points, degree, others, generator):
-    """Eyes or mouth painted over: with skin, with what is around them, with shadow."""
-    kind = one_of(generator, ("skin", "skin", "smooth", "dark", "smear"))
-    if kind == "skin":
-        fill = skin(images, boxes, points, generator)
-    elif kind == "smooth":
-        fill = smooth(images, half(boxes) * 0.35)
-    elif kind == "dark":
-        fill = images.flatten(2).quantile(0.1, 2)[:, :, None, None] + 0.03 * field(len(images), 1, images.shape[-1], 3.0, generator)
-    else:
-        fill = smooth(images, half(boxes) * 0.5, across=one_of(generator, (True, False)))
-    grow = float(uniform(generator, 1.0, 1.5))
-    for which in one_of(generator, ((0,), (1,), (0,), (1,), (0, 1), (2,), (2,), (0, 1, 2), (0, 2), (1, 2))):
-        images = mix(images, fill, spot(images, boxes, points, which, grow)[0] * wide(degree))
+    """Eyes or mouth painted over with skin."""
+    fill = skin(images, boxes, points, generator) if one_of(generator, (1, 1, 0)) else smooth(images, half(boxes) * 0.35)
+    for which in one_of(generator, ((0,), (1,), (0, 1), (2,), (2,), (0, 1, 2), (0, 2), (1, 2))):
+        images = mix(images, fill, spot(images, boxes, points, which, 1.15)[0] * wide(degree))
     return images
 
 
