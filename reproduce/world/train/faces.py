@@ -15,11 +15,12 @@ GROW = 400  # steps until the margin is whole
 
 
 def train_detector(args):
-    """Boxes, scores and points, on faces whole and spoiled."""
+    """Boxes, scores and points, on faces whole and spoiled; goes on from the bundle args.start, if that has a detector."""
     _, batch = args.size["detector"]
     draw = batches.scenes(args, batch)
     torch.manual_seed(args.seed)
-    net = nets.Detector().to(args.device, memory_format=torch.channels_last)
+    own = nets.load(args.start / "faces", "detector")[0] if args.start and (args.start / "faces").exists() else nets.Detector()
+    net = own.requires_grad_(True).to(args.device, memory_format=torch.channels_last)
 
     def loss(net, step, generator):
         with single(args.device):
@@ -28,17 +29,18 @@ def train_detector(args):
         with single(images.device):
             return detection_loss(out.float(), boxes, points, status, glass)
 
-    from .face_quality import detector_quality
+    from .face_quality import SEED, detector_quality
 
     def judge(net):
         return detector_quality(net, args.size["judged"])
 
     net = train(args, "detector", net, loss, judge=judge, judge_every=2000, muon=5e-3, adam=1e-3)
-    nets.save(args.work / "faces", "detector", net, threshold=judge(net)["threshold"])
+    threshold = detector_quality(net, 3 * args.size["judged"], SEED + 4)["threshold"]
+    nets.save(args.work / "faces", "detector", net, threshold=threshold)
 
 
 def train_embedder(args):
-    """Unit vectors of one person lie together: classification of the training identities with an angular margin."""
+    """Unit vectors of one person lie together: classification of the training identities with an angular margin, always from nothing."""
     _, batch = args.size["embedder"]
     draw, classes = batches.crops(args, batch)
     torch.manual_seed(args.seed)
