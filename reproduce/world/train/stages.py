@@ -32,7 +32,8 @@ from .loop import quick, train
 from .portraits import portraits
 
 # Thousands of pictures: all, those shown with a part masked, the autoencoder's, dead leaves; then the side of the autoencoder's crops,
-# and each stage's steps and batch. Of faces: shards rendered, decoded, pictures in each; how many a judge looks at.
+# and each stage's steps and batch. Of faces: shards rendered, decoded, pictures in each; shards woven; shards of ruins, pictures in
+# each, steps of the attack and of the fine-tuning behind it; how many a judge looks at.
 SIZES = {
     "tiny": dict(
         pictures=1,
@@ -47,6 +48,8 @@ SIZES = {
         denoiser=(4, 8),
         inpainting=(4, 8),
         portraits=(1, 1, 24),
+        woven=1,
+        ruins=(1, 4, 2, 3),
         detector=(4, 8),
         embedder=(4, 16),
         judged=20,
@@ -64,6 +67,8 @@ SIZES = {
         inpainting=(6000, 64),
         denoiser=(500, 64),
         portraits=(10, 3, 1000),
+        woven=3,
+        ruins=(4, 96, 40, 300),
         detector=(6000, 32),
         embedder=(5000, 128),
         judged=400,
@@ -81,6 +86,8 @@ SIZES = {
         inpainting=(40000, 512),
         denoiser=(5000, 512),
         portraits=(64, 24, 1000),
+        woven=24,
+        ruins=(24, 96, 40, 300),
         detector=(20000, 64),
         embedder=(20000, 256),
         judged=1000,
