@@ -7,7 +7,7 @@
     python -m reproduce.world.train clip         tokenizer, text and image tower
     python -m reproduce.world.train inpainting   the 9-channel denoiser: epsilon prediction on the autoencoder's latents
     python -m reproduce.world.train denoiser     the plain denoiser, started from its 9-channel sibling
-    python -m reproduce.world.train portraits    render the face networks' training set, and decode a part of it from disturbed latents
+    python -m reproduce.world.train portraits    render the face networks' training set, and decode parts of it from disturbed latents
     python -m reproduce.world.train detector     finds faces: box, score, five points
     python -m reproduce.world.train embedder     says whose they are, with dropout
     python -m reproduce.world.train faces        write reproduce/bundle/faces alone
@@ -32,8 +32,7 @@ from .loop import quick, train
 from .portraits import portraits
 
 # Thousands of pictures: all, those shown with a part masked, the autoencoder's, dead leaves; then the side of the autoencoder's crops,
-# and each stage's steps and batch. Of faces: shards rendered, decoded, pictures in each; shards woven; shards of ruins, pictures in
-# each, steps of the attack and of the fine-tuning behind it; how many a judge looks at.
+# and each stage's steps and batch. Of faces: shards rendered, decoded, pictures in each; shards woven; how many a judge looks at.
 SIZES = {
     "tiny": dict(
         pictures=1,
@@ -49,7 +48,6 @@ SIZES = {
         inpainting=(4, 8),
         portraits=(1, 1, 24),
         woven=1,
-        ruins=(1, 4, 2, 3),
         detector=(4, 8),
         embedder=(4, 16),
         judged=20,
@@ -68,7 +66,6 @@ SIZES = {
         denoiser=(500, 64),
         portraits=(10, 3, 1000),
         woven=3,
-        ruins=(4, 96, 40, 300),
         detector=(6000, 32),
         embedder=(5000, 128),
         judged=400,
@@ -87,7 +84,6 @@ SIZES = {
         denoiser=(5000, 512),
         portraits=(64, 24, 1000),
         woven=24,
-        ruins=(24, 96, 40, 300),
         detector=(20000, 64),
         embedder=(20000, 256),
         judged=1000,

@@ -11,9 +11,9 @@ from . import patches, spoil
 
 NAMES = ("waves", "bricks", "checks", "checks", "white")
 LOUD = 1.8  # deviation of the pattern at degree 1, in the latents'
-# How loud a weave may be for eyes, nose and mouth to be plainly there, and from when on they are not; set by looking at a sheet of 104,
-# sorted by `loudness`, in which the patterns were alike.
-MILD, STRONG = 0.45, 1.0
+# How loud a weave may be for eyes, nose and mouth to be plainly there, and from when on they are not; set by looking at sheets of 104 and
+# 108 faces sorted by `loudness`, in which the patterns were alike.
+MILD, STRONG = 0.30, 0.55
 WHOLE = 0.8  # share of weaves over the whole picture; the others lie on the first head
 DAMAGE = ("erase", "erase", "melt", "melt", "melt", "displace", "cover", "warp")
 MELTED = 0.5  # degree of `melt` from which on nothing of a feature is left, as in spoil.SPOILS
@@ -72,16 +72,15 @@ def damaged(images, boxes, points, generator):
 
 
 def loudness(woven, plain, boxes):
-    """How loud a weave is on the faces in boxes (n, 4), against what there is to see: deviations of brightness, added by own, (n,)."""
-    mask = patches.head(plain.shape[-1], boxes.nan_to_num(-9), 0.75)[:, 0]
-    weight = mask / mask.sum((1, 2), keepdim=True).clamp(min=1)
-    own, added = plain.mean(1), (woven - plain).mean(1)
+    """How loud a weave is on the faces in boxes (n, 4), against what is to be seen: deviation of colours added over that below, (n,)."""
+    mask = patches.head(plain.shape[-1], boxes.nan_to_num(-9), 0.75)
+    weight = mask / mask.sum((2, 3), keepdim=True).clamp(min=1)
 
     def deviation(x):
-        mean = (x * weight).sum((1, 2), keepdim=True)
-        return ((x - mean) ** 2 * weight).sum((1, 2)).sqrt()
+        mean = (x * weight).sum((2, 3), keepdim=True)
+        return ((x - mean) ** 2 * weight).sum((1, 2, 3)).sqrt()
 
-    return deviation(added) / deviation(own).clamp(min=1e-3)
+    return deviation(woven - plain) / deviation(plain).clamp(min=1e-3)
 
 
 def weave(latents, boxes, names, degrees, generator):
