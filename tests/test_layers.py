@@ -31,8 +31,8 @@ HOUSE = """
     protect: noise photoguard as_printed run __init__
     purify: plain cleaner latent upscale impress __init__
     misuse: edit dreambooth __init__
-    world/train: __init__ leaves tower autoencoder denoiser quality data loop codec patches spoil portraits face_batches face_quality faces
-    world/train: stages __main__
+    world/train: __init__ leaves tower autoencoder denoiser quality data loop codec patches spoil woven portraits
+    world/train: face_batches face_quality faces stages __main__
     engine: __init__ provenance keys store definitions fingerprint jobs preload worker executors sweep study
     experiments: __init__ scales arms subjects cells stages edits grid identity jpeg_bypass photoguard transfer variations as_printed
     experiments: budget_curve other_encoder eye purification jpeg_gradient small_world panels world_pictures pictures

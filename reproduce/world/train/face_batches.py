@@ -12,6 +12,7 @@ from . import patches, portraits, spoil
 SWAP = [1, 0, 2, 4, 3]  # points of a mirrored face
 SPOILED = 0.55  # of the pictures, one way; of these the share STRONG so that no face is left
 STRONG = 0.7
+KINDS = (0.42, 0.24, 0.34)  # shares of a batch: as rendered, decoded, woven
 
 
 def status_of(data, rows):
@@ -27,17 +28,21 @@ def status_of(data, rows):
 def scenes(args, batch):
     """A function generator -> images (batch, 3, 128, 128), boxes, points, status, glass as faces.detection_loss takes them."""
     data = portraits.stored(args)
-    count, also = len(data["images"]), len(data["decoded"])
+    count, also, last = (len(data[key]) for key in ("images", "decoded", "woven"))
 
     def draw(generator):
         rows = torch.randint(count, (batch,), generator=generator)
-        decoded = torch.rand(batch, generator=generator) < 0.4
-        rows = torch.where(decoded, rows % also, rows)
+        kinds = torch.multinomial(torch.tensor(KINDS), batch, True, generator=generator)
+        decoded, woven = kinds == 1, kinds == 2
+        rows = torch.where(decoded, rows % also, torch.where(woven, count - last + rows % last, rows))
         images = _pictures(data, rows, decoded)
+        images[woven] = data["woven"][rows[woven] - (count - last)].float() / 255
         boxes, points, glass = (data[key][rows] for key in ("boxes", "points", "mirror"))
         status = torch.where(decoded[:, None], status_of(data, rows % also), 1)
+        status[woven] = data["woven_status"][rows[woven] - (count - last)]
         images, boxes, points, glass = moved(images, boxes, points, glass, generator)
-        images, status = spoiled(images, boxes, points, status, generator)
+        intact = ~woven  # a weave and a mild spoil may together be too much
+        images[intact], status[intact] = spoiled(images[intact], boxes[intact], points[intact], status[intact], generator)
         return photographed(images, generator), boxes, points, status, glass
 
     return draw

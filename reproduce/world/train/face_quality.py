@@ -13,7 +13,7 @@ from ..draw.person import identity
 from ..draw.render import render
 from ..draw.scene import SCENES
 from ..draw.spec import FRAMINGS, Spec
-from . import patches, portraits, spoil
+from . import patches, portraits, spoil, woven
 
 STRANGERS = range(200_000, 204_000)  # training knows 0 to 3999, the study's people are numbered from 100,000 on
 SEED = 4_000_000  # of what is measured; portraits.SEED of training
@@ -45,10 +45,19 @@ def detection(faces, count=1000, seed=SEED):
     return dict(found=_mean(found), of=len(found), none_found=_mean(free), of_free=len(free), points_off=_mean(errors))
 
 
-def detector_quality(net, count=400, seed=SEED + 1):
+def under_weaves(args, count=400):
+    """Strangers under weaves, to judge a Detector by: images (n, 3, S, S) uint8, boxes (n, 4) and status (n,) of their first faces."""
+    shown = _shown(count, SEED + 5)
+    made = woven.woven(portraits.Codec(args), shown, rng.generator(SEED, "woven"))
+    rows = made["status"][:, 0] >= 0
+    return made["images"][rows], shown["boxes"][rows, 0], made["status"][rows, 0]
+
+
+def detector_quality(net, count=400, seed=SEED + 1, weaves=None):
     """How surely a Detector tells faces from spoiled ones and from pictures without people: shares at the best threshold, and it.
 
     found, mild: whole and mildly spoiled faces called faces; strong, free: those spoiled past recognition, and people-free pictures, not.
+    weaves: what `under_weaves` made; then also legible, those called faces, and illegible, those not.
     """
     shown = _shown(count, seed)
     images = shown["images"].float() / 255
@@ -65,11 +74,16 @@ def detector_quality(net, count=400, seed=SEED + 1):
             degree = patches.uniform(draw, low, high)
             target.append(row.function(images[i : i + 1], box, five, degree, other, draw).clamp(0, 1))
     kept, gone = (scores(net, torch.cat(part), shown["boxes"][alone, 0]) for part in (kept, gone))
+    faces, others = dict(found=whole, mild=kept), dict(strong=gone, free=none)
+    if weaves is not None:
+        seen, where, status = weaves
+        woven_scores = scores(net, seen.float() / 255, where)
+        faces["legible"], others["illegible"] = woven_scores[status == 1], woven_scores[status == 0]
     at = torch.linspace(0.02, 0.98, 97)
-    right = sum((part >= at[:, None]).float().mean(1) for part in (whole, kept))
-    right = right + sum((part < at[:, None]).float().mean(1) for part in (none, gone))
+    right = sum((part >= at[:, None]).float().mean(1) for part in faces.values())
+    right = right + sum((part < at[:, None]).float().mean(1) for part in others.values())
     threshold = at[right >= right.max() - 1e-6].median().item()
-    shares = dict(found=whole >= threshold, mild=kept >= threshold, strong=gone < threshold, free=none < threshold)
+    shares = {name: part >= threshold for name, part in faces.items()} | {name: part < threshold for name, part in others.items()}
     return {name: round(part.float().mean().item(), 4) for name, part in shares.items()} | dict(threshold=round(threshold, 2))
 
 

@@ -19,8 +19,9 @@ def train_detector(args):
     _, batch = args.size["detector"]
     draw = batches.scenes(args, batch)
     torch.manual_seed(args.seed)
-    own = nets.load(args.start / "faces", "detector")[0] if args.start and (args.start / "faces").exists() else nets.Detector()
-    net = own.requires_grad_(True).to(args.device, memory_format=torch.channels_last)
+    begun = args.start is not None and (args.start / "faces" / "detector.safetensors").exists()
+    net = nets.load(args.start / "faces", "detector")[0].train().requires_grad_(True) if begun else nets.Detector()
+    net = net.to(args.device, memory_format=torch.channels_last)
 
     def loss(net, step, generator):
         with single(args.device):
@@ -29,13 +30,15 @@ def train_detector(args):
         with single(images.device):
             return detection_loss(out.float(), boxes, points, status, glass)
 
-    from .face_quality import SEED, detector_quality
+    from .face_quality import SEED, detector_quality, under_weaves
+
+    weaves = under_weaves(args, args.size["judged"])
 
     def judge(net):
-        return detector_quality(net, args.size["judged"])
+        return detector_quality(net, args.size["judged"], weaves=weaves)
 
     net = train(args, "detector", net, loss, judge=judge, judge_every=2000, muon=5e-3, adam=1e-3)
-    threshold = detector_quality(net, 3 * args.size["judged"], SEED + 4)["threshold"]
+    threshold = detector_quality(net, 3 * args.size["judged"], SEED + 4, weaves)["threshold"]
     nets.save(args.work / "faces", "detector", net, threshold=threshold)
 
 

@@ -18,7 +18,7 @@ from ..draw.render import render
 from ..draw.spec import IDENTITIES, sample_specs
 from ..draw.style import STYLES
 from . import denoiser as dn
-from . import patches, tower
+from . import patches, tower, woven
 from .data import home
 
 CAST = 2000
@@ -109,6 +109,12 @@ def portraits(args):
         for k in range(decoded):
             shard = torch.load(_rendered(args.work, k), weights_only=True)
             _keep(_decoded(args, k), lambda k=k, shard=shard: codec.decoded(shard, rng.generator(SEED, "decoded", k)))
+    weaves = args.size["woven"]
+    if not all(_made(args, "woven", k).exists() for k in range(weaves)):
+        codec = Codec(args)
+        for k in range(weaves):  # of the last shards, as those decoded are the first
+            shard = torch.load(_rendered(args.work, rendered - 1 - k), weights_only=True)
+            _keep(_made(args, "woven", k), lambda k=k, shard=shard: woven.woven(codec, shard, rng.generator(SEED, "woven", k)))
 
 
 def _rendered(work, k):
@@ -120,7 +126,12 @@ def _render(work, k, count):
 
 
 def _decoded(args, k):
-    return args.work / f"decoded-{k:03d}-{fingerprint(home(args, 'vae'))}.pt"
+    return _made(args, "decoded", k)
+
+
+def _made(args, kind, k):
+    """The file of shard k that the bundle's autoencoder made; a retrained one gets a file of its own."""
+    return args.work / f"{kind}-{k:03d}-{fingerprint(home(args, 'vae'))}.pt"
 
 
 def _keep(path, make):
@@ -134,11 +145,15 @@ def _keep(path, make):
 
 
 def stored(args):
-    """The shards in memory: a dict as drawn has it, without captions, and decoded, kinds, degrees of the first pictures."""
+    """The shards in memory: a dict as drawn has it, without captions; decoded, kinds, degrees of the first pictures; woven, woven_status
+    of those that end with the last.
+    """
     rendered, decoded, _ = args.size["portraits"]
     parts = [torch.load(_rendered(args.work, k), weights_only=True) for k in range(rendered)]
     more = [torch.load(_decoded(args, k), weights_only=True) for k in range(decoded)]
     data = {key: torch.cat([p[key] for p in parts]) for key in ("images", "boxes", "points", "identities", "mirror")}
+    last = [torch.load(_made(args, "woven", k), weights_only=True) for k in reversed(range(args.size["woven"]))]
+    data |= {"woven" if key == "images" else "woven_status": torch.cat([p[key] for p in last]) for key in ("images", "status")}
     return data | {"decoded" if key == "images" else key: torch.cat([p[key] for p in more]) for key in ("images", "kinds", "degrees")}
 
 

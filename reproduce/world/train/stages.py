@@ -7,7 +7,7 @@
     python -m reproduce.world.train clip         tokenizer, text and image tower
     python -m reproduce.world.train inpainting   the 9-channel denoiser: epsilon prediction on the autoencoder's latents
     python -m reproduce.world.train denoiser     the plain denoiser, started from its 9-channel sibling
-    python -m reproduce.world.train portraits    render the face networks' training set, and decode a part of it from disturbed latents
+    python -m reproduce.world.train portraits    render the face networks' training set, and decode parts of it from disturbed latents
     python -m reproduce.world.train detector     finds faces: box, score, five points
     python -m reproduce.world.train embedder     says whose they are, with dropout
     python -m reproduce.world.train faces        write reproduce/bundle/faces alone
@@ -32,7 +32,7 @@ from .loop import quick, train
 from .portraits import portraits
 
 # Thousands of pictures: all, those shown with a part masked, the autoencoder's, dead leaves; then the side of the autoencoder's crops,
-# and each stage's steps and batch. Of faces: shards rendered, decoded, pictures in each; how many a judge looks at.
+# and each stage's steps and batch. Of faces: shards rendered, decoded, pictures in each; shards woven; how many a judge looks at.
 SIZES = {
     "tiny": dict(
         pictures=1,
@@ -47,6 +47,7 @@ SIZES = {
         denoiser=(4, 8),
         inpainting=(4, 8),
         portraits=(1, 1, 24),
+        woven=1,
         detector=(4, 8),
         embedder=(4, 16),
         judged=20,
@@ -64,6 +65,7 @@ SIZES = {
         inpainting=(6000, 64),
         denoiser=(500, 64),
         portraits=(10, 3, 1000),
+        woven=3,
         detector=(6000, 32),
         embedder=(5000, 128),
         judged=400,
@@ -81,6 +83,7 @@ SIZES = {
         inpainting=(40000, 512),
         denoiser=(5000, 512),
         portraits=(64, 24, 1000),
+        woven=24,
         detector=(20000, 64),
         embedder=(20000, 256),
         judged=1000,
