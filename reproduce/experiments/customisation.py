@@ -25,8 +25,8 @@ SCENES = {"C": "mirror", "D": "eiffel"}  # what a prompt asks for beside the per
 PLACES = {name: f"a photo of a person {scene.phrases[0]}".strip() for name, scene in TABLE.items()}
 CLASS = "class prompt"
 WAYS = {  # what learns -> changes of the settings
-    "denoiser and text tower": (),
-    "denoiser": (("learn", ("unet",)),),
+    "denoiser": (),
+    "denoiser and text tower": (("learn", ("unet", "text_encoder")),),
     "keys and values": (("learn", ("unet.kv",)), ("rate", 1e-3)),
     "adapters of rank 8": (("rank", 8), ("rate", 2e-3)),
 }

@@ -23,8 +23,12 @@ SCORE_HEADS = {"what": "on people no training saw", "measured": "measured", "flo
 CONTROLS = ("tuned", "another seed", "set A", "untuned", "class prompt, tuned", "class prompt, untuned")
 
 
+RANGES = {"found": (0, 100), "right_all": (0, 100), "scene_seen": (0, 100), "ism_gap-diff": (-1, 1), "ism_all pictures": (-1, 1),
+          "serfiq_gap-diff": (0, 1), "fit": (-1, 1)}  # fmt: skip
+
+
 def lines(rows, by, names=None):
-    """One line a group of equal `by`, every number as (mean, low, high) over people; what no row has is left out."""
+    """One line a group of equal `by`, every number as (mean, low, high) over people, cut at what it can be; what no row has is left out."""
     groups = {}
     for row in rows:
         groups.setdefault(row[by], []).append(row)
@@ -42,8 +46,14 @@ def lines(rows, by, names=None):
             if known:
                 [mean] = summarise(known, [], column)
                 line[column] = tuple(scale * mean[end] for end in ("mean", "low", "high"))
-        found.append(line)
+        found.append(line | {name: _cut(line[name], *ends) for name, ends in RANGES.items() if name in line})
     return found
+
+
+def _cut(triple, least, most):
+    """(mean, low, high) with the interval inside what the number can be."""
+    mean, low, high = triple
+    return mean, max(low, least), min(high, most)
 
 
 def clean(rows):
@@ -59,7 +69,7 @@ def score(rows):
         line = lines([row | dict(all="") for row in some], "all")
         if line and column in line[0]:
             mean, low, high = line[0][column]
-            interval = f" [{max(0, low):.0f}, {min(100, high):.0f}]" if low == low else ""
+            interval = f" [{low:.0f}, {high:.0f}]" if low == low else ""
             told = f"{mean:.0f} %{interval} of {line[0]['pictures']}"
             prompts = " and ".join(letters)
             targets = dict(floor=f"{floor} %", goal=f"{goal} %", least=floor)

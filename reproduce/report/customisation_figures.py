@@ -1,4 +1,4 @@
-"""The curve of notebook 06: person against prompt, over rates and steps of a fine-tuning. Needs no torch."""
+"""The curves of notebook 06: person and prompt over rates and steps of a fine-tuning. Needs no torch."""
 
 import matplotlib.pyplot as plt
 
@@ -12,22 +12,23 @@ MARKERS = ("o", "s", "^", "D", "v")
 
 
 def trade(rows, about):
-    """How often the person is right against how often the scene is as asked, a line a rate, a point a number of steps; the figure."""
-    figure, ax = plt.subplots(figsize=(7.2, 4.8))
+    """How often the person is right and how often the scene is as asked, over the steps of a fine-tuning, a line a rate; the figure."""
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.2), sharey=True)
     rates = sorted({row["rate"] for row in rows})
     for rate, colour, marker in zip(rates, COLOURS, MARKERS, strict=False):
         mine = [row for row in rows if row["rate"] == rate]
-        table = lines(mine, "step", sorted({row["step"] for row in mine}))
-        x, y = ([line[column][0] for line in table] for column in ("scene_seen", "right_all"))
-        ax.plot(x, y, color=colour, marker=marker, label=f"rate {rate:g}")
-        for line, at in zip(table, zip(x, y, strict=True), strict=True):
-            ax.annotate(line["what"], at, xytext=(5, 5), textcoords="offset points", fontsize=8.5, color=colour)
-    ax.set(xlabel="scene seen where one is asked for, % of pictures", ylabel="right person, % of pictures", xlim=(-4, 104), ylim=(-4, 104))
-    ax.set_title("The person or the prompt: numbers are steps of fine-tuning")
-    ax.legend(loc="lower left")
-    people, asked = len({row["subject"] for row in rows}), sum(row["rate"] == rates[0] and row["step"] == rows[0]["step"] for row in rows)
-    return noted(figure, f"{people} people, {asked} pictures a point over prompts A, C and D. Right person: the nearest of"
-                         f" {about.count('among')} references; a picture without a face is not right.")  # fmt: skip
+        steps = sorted({row["step"] for row in mine})
+        table = lines(mine, "step", steps)
+        for ax, column in zip(axes, ("right_all", "scene_seen"), strict=True):
+            ax.plot(steps, [line[column][0] for line in table], color=colour, marker=marker, label=f"rate {rate:g}")
+    for ax, title in zip(axes, ("The right person", "The scene, where one is asked for"), strict=True):
+        ax.set(xlabel="steps of fine-tuning", title=title, ylim=(-4, 104))
+    axes[0].set_ylabel("% of pictures")
+    axes[0].legend(loc="lower right")
+    people, first = len({row["subject"] for row in rows}), (rates[0], rows[0]["step"])
+    asked = sum((row["rate"], row["step"]) == first for row in rows)
+    return noted(figure, f"{people} people, {asked} pictures a point over prompts A, C and D: too few for intervals. Right person: the nearest"
+                         f" of {about.count('among')} references; a picture without a face is not right.")  # fmt: skip
 
 
 def _trade(rows, about):
