@@ -27,8 +27,8 @@ def trade(rows, about):
     axes[0].legend(loc="lower right")
     people, first = len({row["subject"] for row in rows}), (rates[0], rows[0]["step"])
     asked = sum((row["rate"], row["step"]) == first for row in rows)
-    return noted(figure, f"{people} people, {asked} pictures a point over prompts A, C and D: too few for intervals. Right person: the nearest"
-                         f" of {about.count('among')} references; a picture without a face is not right.")  # fmt: skip
+    words = f"{people} people, {asked} pictures a point over prompts A, C and D: too few for intervals. Right person: the nearest of"
+    return noted(figure, f"{words} {about.count('among')} references; a picture without a face is not right.")
 
 
 def _trade(rows, about):
