@@ -168,7 +168,7 @@ def rows() -> dict:
         "05_edits": _quality_edits(chance, _EDITED_5, ("variation",)),
         "06_faces": [dict(what="detector: found", measured="99.5 %", floor="99 %", goal="99.9 %")],
         "06_tunings": [
-            dict(subject=who, role="B", way=way, changed="", seed=0, learnt=1000, first=0.5, last=0.3, seconds=9.5)
+            dict(subject=who, role="B", way=way, changed="", seed=0, steps=200, learnt=1000, first=0.5, last=0.3, seconds=9.5)
             for who in PEOPLE for way in ("denoiser", "keys and values")
         ],
         "06_customised": [one | dict(control=name) for name in ("tuned", "untuned", "class prompt, tuned") for one in _samples(chance)],

@@ -65,8 +65,8 @@ def test_without_face_networks_nothing_is_said_of_faces():
 
 def test_ways_have_their_weights_and_mean_seconds():
     rows = [one | dict(way=way) for one in ROWS[:8] for way in ("denoiser", "keys and values")]
-    spent = [dict(way="denoiser", learnt=5000, seconds=took) for took in (10.0, 20.0)]
-    spent.append(dict(way="keys and values", learnt=300, seconds=7.0))
+    spent = [dict(way="denoiser", learnt=5000, steps=steps, seconds=took) for steps, took in ((200, 10.0), (300, 30.0))]
+    spent.append(dict(way="keys and values", learnt=300, steps=200, seconds=7.0))
     told = report.PAGES["06_ways_table"].make({"06_ways": rows, "06_tunings": spent}, about())
     assert "| denoiser | 5 | 15 | 8 |" in told and "| keys and values | 0.3 | 7 | 8 |" in told
 

@@ -117,7 +117,7 @@ class Customisation:
             values["stream"] = ["customise", name, one.seed]
             pictures = {"images": self.pictures(one), "others": others}
             way = next((way for way, changes in WAYS.items() if changes == one.changes), "")
-            told = dict(subject=name, role=one.role, way=way, changed=arms.told(one.changes), seed=one.seed)
+            told = dict(subject=name, role=one.role, way=way, changed=arms.told(one.changes), seed=one.seed, steps=max(values["taken"]))
             jobs.append(Job("experiments.stages:tune", values, pictures, uses=(values["settings"]["kind"],), told=told, at=dict(one=one)))
         self.tuned = self.study.sweep("fine-tuning", jobs)
         return [row | dict(seconds=round(took, 1)) for row, took in zip(self.tuned.rows, self.tuned.took, strict=True)]

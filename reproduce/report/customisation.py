@@ -144,12 +144,12 @@ def _controls(rows, about):
 def _ways(rows, about):
     spent, learnt = {}, {}
     for row in rows["06_tunings"]:
-        spent.setdefault(row["way"], []).append(row["seconds"])
+        spent.setdefault(row["way"], []).append(row["seconds"] / row["steps"] * about.settings["tuning"]["steps"])
         learnt[row["way"]] = row["learnt"]
     table = lines(rows["06_ways"], "way")
     for line in table:
         line |= dict(weights=learnt[line["what"]] / 1000, seconds=student(spent[line["what"]])[0])
-    told = ["Seconds: of one fine-tuning on one thread, as it was run, beside other work; good for comparing lines."]
+    told = ["Seconds: of one fine-tuning on one thread, two at once on two cores."]
     return table_markdown(table, heads(table, WAYS_HEADS), [*told, *notes(rows["06_ways"], about)])
 
 

@@ -41,7 +41,7 @@ _WORDS = {
     "05_spectra": "subject protection quality kind band share outside kept kept_energy energy",
     "05_edits": _QUALITY_EDIT,
     "06_faces": "what measured floor goal",
-    "06_tunings": "subject role way changed seed learnt first last seconds",
+    "06_tunings": "subject role way changed seed steps learnt first last seconds",
     "06_customised": f"{_SAMPLE} control",
     "06_ways": f"{_SAMPLE} way",
     "06_search": f"{_SAMPLE} rate",

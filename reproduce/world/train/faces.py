@@ -11,6 +11,7 @@ from .loop import train
 
 CORE, RING = 0.75, 1.75  # cells around a face's middle: that say so, and that may say what they like
 SCALE, MARGIN = 32.0, 0.3  # of the angular margin loss
+LOGS = ("detector", "embedder")
 GROW = 400  # steps until the margin is whole
 
 
@@ -65,13 +66,19 @@ def train_embedder(args):
     nets.save(args.work / "faces", "embedder", net.embedder)
 
 
-def publish(source, target):
-    """Copy the face networks that the stages wrote in the folder `source` to `target`."""
+def publish(source, target, work):
+    """Copy the face networks that the stages wrote in the folder `source` to `target`, with the last log entries of those run in `work`.
+
+    Their log is no part of the model's, so that other face networks leave the model's fingerprint alone.
+    """
     target.mkdir(parents=True, exist_ok=True)
     for name in ("config.json", "detector.safetensors", "embedder.safetensors"):
         if not (source / name).is_file():
             raise ValueError(f"{source} lacks {name}; run the stages `portraits`, `detector` and `embedder` first")
         (target / name).write_bytes((source / name).read_bytes())
+    logs = [work / f"{stage}.jsonl" for stage in LOGS]
+    if all(log.exists() for log in logs):
+        (target / "training.jsonl").write_text("".join(log.read_text().splitlines()[-1] + "\n" for log in logs))
 
 
 class Classifier(nn.Module):

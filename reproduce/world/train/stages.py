@@ -27,7 +27,7 @@ from . import denoiser as dn
 from . import tower
 from .codec import train_autoencoder, train_decoder, train_likeness
 from .data import batch_of, blank, contexts, home, importance, latents, masked, pictures, shards, window
-from .faces import publish, train_detector, train_embedder
+from .faces import LOGS, publish, train_detector, train_embedder
 from .loop import quick, train
 from .portraits import portraits
 
@@ -205,26 +205,19 @@ def bundle(args):
     CLIPModel.from_pretrained(home(args, "clip")).half().save_pretrained(args.out / "clip")
     tower.portable(args.out, home(args, "tokenizer"))
     if home(args, "faces").exists():
-        publish(home(args, "faces"), args.out / "faces")
+        publish(home(args, "faces"), args.out / "faces", args.work)
     logs = json.loads((args.start / "training.json").read_text()) if args.start else {}
-    note(args, logs, [name for name in STAGES if name not in DATA])
-    print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
-
-
-def faces(args):
-    """Put the face networks into a bundle that is there, and their last log entries into its training.json."""
-    publish(args.work / "faces", args.out / "faces")
-    log = args.out / "training.json"
-    note(args, json.loads(log.read_text()) if log.exists() else {}, ["detector", "embedder"])
-
-
-def note(args, logs, stages):
-    """Write training.json: `logs` with the last entry of each of `stages` that has been run."""
-    for stage in stages:
+    for stage in (name for name in STAGES if name not in (*DATA, *LOGS)):
         log = args.work / f"{stage}.jsonl"
         if log.exists() or not args.start:
             logs[stage] = json.loads(log.read_text().splitlines()[-1])
     (args.out / "training.json").write_text(json.dumps(logs, indent=1) + "\n")
+    print(f"{args.out}: {sum(f.stat().st_size for f in args.out.rglob('*') if f.is_file()) / 1e6:.1f} MB")
+
+
+def faces(args):
+    """Put the face networks into a bundle that is there, whose model stays what it is."""
+    publish(args.work / "faces", args.out / "faces", args.work)
 
 
 STAGES = {
