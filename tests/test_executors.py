@@ -197,8 +197,8 @@ def test_slurm_computes_through_submitit(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "SLURM", dict(timeout_min=5))
     job = worker.Call("experiments.stages:purify", PURIFIED, {"images": PICTURE}, "bundled", "cpu", "float32")
     with executors.opened("slurm", 1) as executor:
-        [(number, (rows, images, _))] = list(executors.run([(0, lambda: job)], executor, workers=1))
-    assert number == 0 and rows == [{"subject": "a"}] and images["image"].shape == (1, 32, 32, 3)
+        [(number, (rows, images, weights, _))] = list(executors.run([(0, lambda: job)], executor, workers=1))
+    assert number == 0 and rows == [{"subject": "a"}] and images["image"].shape == (1, 32, 32, 3) and weights is None
 
 
 def test_ctrl_c_ends_a_pool_and_what_is_done_is_kept(tmp_path):

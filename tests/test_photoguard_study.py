@@ -146,7 +146,9 @@ def test_table_10_is_asked_of_the_arms_that_are_judged_under_every_seed(ran):
     brief = {"ssim", "psnr", "ssim-sewar", "ssim_person"}
     for row in ran.rows:
         wanted = set() if row["rule"] == "none" else brief | {*TABLE6, *TABLE10} if row["protection"] in JUDGED else brief
-        assert {*MEASURES} & row.keys() - {"fit", "ssim_edited", "psnr_edited"} == wanted
+        faces = {"face", "same_face", "face_rank"}
+        assert {*MEASURES} & row.keys() - {"fit", "ssim_edited", "psnr_edited", *faces} == wanted
+        assert faces & row.keys() == (set() if row["rule"] == "none" else faces)
 
 
 def test_the_best_seed_is_the_one_whose_clean_edit_fits_best(ran):

@@ -24,6 +24,7 @@ ALL = {cell: (2, 2 if cell.purifier in ("none", "JPEG 50") else 1) for cell in C
 INDEX = ["subject", "protection", "purifier", "changed"]
 PURIFIED = ["picture_ssim", "picture_psnr", "perceptual", "from_protected", "latent_shift", "change"]
 EDITED = ["ssim", "psnr", "vifp", "fsim", "ssim-sewar", "ssim_person"]
+FACES = ["face", "same_face", "face_rank"]
 LOG = {"consistency_before", "consistency_start", "consistency", "never_moved", "zero_moments"}
 
 
@@ -53,7 +54,8 @@ def test_rows_are_every_cell_once_with_its_index_in_front(ran):
         own = LOG if purified["purifier"].startswith("IMPRESS") else set()
         assert list(purified)[:10] == INDEX + PURIFIED and set(list(purified)[10:]) == own
     for row in ran.rows:
-        assert list(row)[:7] == [*INDEX, "misuse", "prompt", "seed"] and list(row)[-6:] == EDITED, "none is purified likewise of all"
+        assert list(row)[:7] == [*INDEX, "misuse", "prompt", "seed"]
+        assert list(row)[-9:] == EDITED + FACES, "none is purified likewise of all"
         assert pictures[tuple(row[name] for name in INDEX)].items() <= row.items() and row["misuse"] == "inpainting"
         assert row["seed"] == 0 or (row["seed"] == 1 and row["purifier"] in ("none", "JPEG 50"))
 
@@ -129,7 +131,7 @@ def test_where_all_clean_pictures_are_purified_likewise_edits_are_held_against_t
     known.purify()
     rows, masks = known.edits(), ran.grid.subjects.masks
     likewise = ["ssim_likewise", "psnr_likewise", "vifp_likewise", "fsim_likewise", "ssim_person_likewise"]
-    assert all(list(row)[-11:] == EDITED + likewise for row in rows) and len(rows) == 2 * 4
+    assert all(list(row)[-14:] == EDITED + likewise + FACES for row in rows) and len(rows) == 2 * 4
     for row in rows:
         i, own = ran.names.index(row["subject"]), (row["protection"], row["purifier"])
         pair = ran.edit(i, *own)[None], ran.edit(i, "clean", row["purifier"])[None]

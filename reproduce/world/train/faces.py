@@ -77,7 +77,9 @@ def publish(source, target, work):
             raise ValueError(f"{source} lacks {name}; run the stages `portraits`, `detector` and `embedder` first")
         (target / name).write_bytes((source / name).read_bytes())
     logs = [work / f"{stage}.jsonl" for stage in LOGS]
-    if all(log.exists() for log in logs):
+    if (source / "training.jsonl").is_file():
+        (target / "training.jsonl").write_bytes((source / "training.jsonl").read_bytes())
+    elif all(log.exists() for log in logs):
         (target / "training.jsonl").write_text("".join(log.read_text().splitlines()[-1] + "\n" for log in logs))
 
 
