@@ -53,7 +53,8 @@ def test_the_score_says_what_is_below_its_floor():
     told = report.verdict(ROWS, about())
     assert "misses: prompt A: right person among 16 (75 %" in told and "prompt C and D: right person among 16, with a scene (50 %" in told
     assert "scene recognised (" not in told
-    assert "in 50 % (untuned 0 %): language drift" in told and "in 0 % without fine-tuning" in told
+    assert "Language drift: asked for any person, the tuned model paints this one in 50 % (untuned 0 %)" in told
+    assert "in 0 % without fine-tuning" in told
 
 
 def test_without_face_networks_nothing_is_said_of_faces():

@@ -10,12 +10,12 @@ import importlib.util
 from dataclasses import dataclass
 
 from ..engine.jobs import Job
-from ..measure import MEASURES, face
+from ..measure import MEASURES
 from ..measure.clip import UNRESOLVED, identify
-from ..method import Unavailable, changed
+from ..method import changed
 from ..papers import dreambooth as paper
 from ..world.draw.scene import TABLE
-from . import arms, face_networks, scales, sets
+from . import arms, face_networks, identity, scales, sets
 from .cells import Cell
 from .grid import Grid
 
@@ -68,12 +68,9 @@ class Customisation:
 
     def _faces(self):
         """The face networks' name and fingerprint; None where they are not here."""
-        try:
-            opened = face.faces(self.study.judges)
-        except Unavailable as error:
-            self.lacks.append(f"faces: {error}")
-            return None
-        return [opened.name, opened.fingerprint]
+        found, lacking = identity.networks(self.study)
+        self.lacks += [f"faces: {lacking}"] if lacking else []
+        return found
 
     def _clip(self):
         """What CLIP to open, its fingerprint and name; None where it is not here."""

@@ -6,14 +6,21 @@ from ..method import Unavailable
 COMPARED = [["{}", "edit", None, ["face"]], ["{}", "edit", "photo", ["same_face", "face_rank"]]]
 
 
-def compared(study):
-    """The comparisons of an edit's face to the clean photograph's, for Grid.compare; none where the profile's networks are not here."""
-    return COMPARED if networks(study) else []
-
-
 def networks(study):
-    """The name of the networks that tell; None where they are not here."""
+    """([name, fingerprint] of the profile's face networks, ""), or (None, what they lack in one line)."""
     try:
-        return face.faces(study.judges).name
-    except Unavailable:
-        return None
+        opened = face.faces(study.judges)
+    except Unavailable as error:
+        return None, str(error)
+    return [opened.name, opened.fingerprint], ""
+
+
+def name(study):
+    """The networks' name; None where they are not here."""
+    found, _ = networks(study)
+    return found and found[0]
+
+
+def compared(study):
+    """The comparisons of an edit's face to the clean photograph's, for Grid.compare; none where the networks are not here."""
+    return COMPARED if name(study) else []

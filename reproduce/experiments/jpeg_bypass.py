@@ -127,7 +127,7 @@ class Bypass:
             protections={key: dataclasses.asdict(arm.record) for key, arm in self.protections.items()},
             edits={misuse.kind: dataclasses.asdict(misuse.settings) for misuse in self.misuses},
             subsampling=self.subsampling,
-            faces=identity.networks(self.study),
+            faces=identity.name(self.study),
         )
 
     def sent(self, role, subject, protection, quality):

@@ -157,7 +157,7 @@ class Edits:
             protections={key: dataclasses.asdict(arm.record) for key, arm in self.grid.protections.items()},
             edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
             clip=dict(name=self.clip_name, fingerprint=self.clip[1]),
-            faces=identity.networks(self.study),
+            faces=identity.name(self.study),
         )
 
 

@@ -192,7 +192,7 @@ class Purification:
             purifiers={key: dataclasses.asdict(arm.record) for (key, changed), arm in self.grid.purifiers.items() if not changed},
             edits=dict(inpainting=dataclasses.asdict(self.misuse.settings)),
             distance=label(self.study.judges),
-            faces=identity.networks(self.study),
+            faces=identity.name(self.study),
         )
 
     def shown(self, subject, protection, purifier):

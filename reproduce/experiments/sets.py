@@ -10,7 +10,7 @@ import torch
 from .. import images as pixels
 from .. import rng
 from ..papers.dreambooth import PROMPTS
-from .subjects import NEW, Subjects
+from .subjects import NEW, Subjects, listed
 
 ROLES = ("A", "B", "C")
 EACH = 4  # pictures of a person in a set
@@ -66,7 +66,7 @@ def _folders(folder, size, count):
 
 def _pictures(folder, count):
     """The first `count` pictures of a folder."""
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in pixels.SUFFIXES and p.is_file() and not p.name.startswith("."))
+    paths = listed(folder)
     if len(paths) < count:
         raise ValueError(f"{folder}: expected {count} pictures of one person ({', '.join(pixels.SUFFIXES)}), found {len(paths)}; add some")
     return paths[:count]

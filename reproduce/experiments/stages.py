@@ -135,14 +135,12 @@ def recognise(profile, values, pictures):
     """
     x, columns = pictures["image"], {}
     if values["faces"]:
-        networks = face.faces(profile.model.judges)
+        networks = _faces(profile.model.judges)
         references = torch.stack([face.reference(one, networks) for one in pictures["gallery"].split(values["each"])])
         columns |= face.told(x, references, networks)
-    opened = _clip(values["clip"][0]) if values["clip"] else None
-    for name, (place, kind, needs) in values["measures"].items():
-        columns[name] = resolve(place)(x, *([values["prompts"]] if kind == "picture" else []), *([opened] if needs == "clip" else []))
+    columns |= {name: _measured(profile, row, x, None, {}, values) for name, row in values["measures"].items()}
     if "scene" in values:
-        columns["scene_seen"] = (clip.nearest(x, values["scenes"], opened) == values["scene"]).double()
+        columns["scene_seen"] = (clip.nearest(x, values["scenes"], _clip(values["clip"][0])) == values["scene"]).double()
     listed = {name: [number(value) for value in found.tolist()] for name, found in columns.items()}
     return Result([dict(sample=i) | {name: found[i] for name, found in listed.items()} for i in range(len(x))])
 

@@ -70,12 +70,16 @@ def rendered(seed, count, size, identities=NEW):
     return Subjects([f"person {i + 1}" for i in range(count)], made.images, (made.masks["person"] >= 0.5).float(), prompts)
 
 
+def listed(folder):
+    """The picture files of a folder in order of name, without hidden ones."""
+    return [p for p in sorted(folder.iterdir()) if p.suffix.lower() in pixels.SUFFIXES and p.is_file() and not p.name.startswith(".")]
+
+
 def _folder(folder, size, count):
     """Photographs of a folder; NAME_mask.png beside NAME.* marks the person in white, else a centred ellipse stands for it."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of pictures, there is none; correct IMAGES or leave it empty")
-    paths = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in pixels.SUFFIXES and p.is_file()]
-    paths = [p for p in paths if not p.stem.endswith("_mask") and not p.name.startswith(".")][:count]
+    paths = [p for p in listed(folder) if not p.stem.endswith("_mask")][:count]
     if not paths:
         raise ValueError(f"{folder}: expected pictures ({', '.join(pixels.SUFFIXES)}), found none; put some there or leave IMAGES empty")
     stems = [p.stem for p in paths]

@@ -2,7 +2,6 @@
 
 from ..papers.dreambooth import PROMPTS
 from . import faces
-from .figures import people
 from .page import Page
 from .statistics import Table, student, summarise, table_markdown
 
@@ -89,9 +88,9 @@ def notes(rows, about):
         f"Fine-tuning: {settings['source']}. {settings['steps']} steps of {settings['batch']} pictures of the person and as many of the"
         f" class, rate {settings['rate']:g}. Differs: {settings['differs']}. Samples: guidance {sampling['guidance']:g},"
         f" {sampling['steps']} steps.",
-        f"{people(rows)} Right person: the reference nearest to the face is the person's own, among {about.count('among')}; a picture"
-        " without a face is not right. Identity: cosine to the mean embedding of set C, over pictures with a face (GAP-Diff's convention)"
-        " and over all, where none counts 0.",
+        f"In brackets 95 % intervals of the mean over {len({row['subject'] for row in rows})} people. Right person: the reference nearest"
+        f" to the face is the person's own, among {about.count('among')}; a picture without a face is not right."
+        " Identity: cosine to the mean embedding of set C, over pictures with a face (GAP-Diff's convention) and over all, where none counts 0.",
     ]
     names = {"Faces": about.settings["faces"], "scene and fit": (about.settings["clip"] or {}).get("name")}
     judges = [f"{what} by {name}" for what, name in names.items() if name]
@@ -106,14 +105,14 @@ def verdict(rows, about):
     if not found or not about.settings["faces"]:
         return "Faces were not measured here, so nothing is said of whose they are."
     missed = [f"{line['what']} ({line['measured']}, floor {line['floor']})" for line in found if line["mean"] < line["least"]]
-    told = ["Clean customisation misses: " + "; ".join(missed) + "." if missed else "Clean customisation reaches every floor."]
+    told = ["Clean customisation misses: " + "; ".join(missed) + "." if missed else "Clean customisation reaches every floor by its means."]
     control = {line["what"]: line for line in lines(rows, "control", CONTROLS)}
     if {"tuned", "untuned"} <= control.keys():
         after, before = (control[name]["right_all"][0] for name in ("tuned", "untuned"))
         told.append(f"The right person is in {after:.0f} % of its pictures, in {before:.0f} % without fine-tuning.")
     if {"class prompt, tuned", "class prompt, untuned"} <= control.keys():
         after, before = (control[name]["right_all"][0] for name in ("class prompt, tuned", "class prompt, untuned"))
-        told.append(f"Asked for any person, the tuned model paints this one in {after:.0f} % (untuned {before:.0f} %): language drift.")
+        told.append(f"Language drift: asked for any person, the tuned model paints this one in {after:.0f} % (untuned {before:.0f} %).")
     return " ".join(told)
 
 
