@@ -90,7 +90,8 @@ def notes(rows, about):
         f" {sampling['steps']} steps.",
         f"In brackets 95 % intervals of the mean over {len({row['subject'] for row in rows})} people. Right person: the reference nearest"
         f" to the face is the person's own, among {about.count('among')}; a picture without a face is not right."
-        " Identity: cosine to the mean embedding of set C, over pictures with a face (GAP-Diff's convention) and over all, where none counts 0.",
+        " Identity: cosine to the mean embedding of set C, over pictures with a face (GAP-Diff's convention) and over all, where none"
+        " counts 0.",
     ]
     names = {"Faces": about.settings["faces"], "scene and fit": (about.settings["clip"] or {}).get("name")}
     judges = [f"{what} by {name}" for what, name in names.items() if name]
